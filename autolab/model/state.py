@@ -1,0 +1,245 @@
+"""Experiments as they stand: the seven statuses, an entry, an attempt, a host, and all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from autolab.model.observation import Claim, HostFacts
+
+
+class Status(StrEnum):
+    """The seven words that stand on disk."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    ON_HOLD = "on_hold"
+    UNREACHABLE = "unreachable"
+
+
+TERMINAL: Final = frozenset({Status.DONE, Status.FAILED, Status.CANCELLED})
+PARKED: Final = frozenset({Status.ON_HOLD, Status.UNREACHABLE})
+ACTIVE: Final = frozenset({Status.PENDING, Status.RUNNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What one run needs; ``mem_mib`` and ``walltime_s`` None: not asked."""
+
+    cpus: int = 1
+    gpus: int = 0
+    mem_mib: int | None = None
+    walltime_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """An experiment as designed: what to run. ``extra`` holds the keys autolab does not act on, kept as they came."""
+
+    id: str
+    command: str
+    expected_duration_hours: float
+    phase: str
+    group: str
+    method: str
+    dataset: str
+    seed: int
+    host: str | None = None  # a host's name, a pattern such as gpu*, or None: any
+    gpu: int | str | None = None
+    executor: str = "autolab"  # or "external": never launched by us
+    depends_on: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+    result_file: str | None = None  # relative to the project
+    checkpoint_dir: str | None = None
+    max_retries: int = 3
+    priority: int = 0
+    stage: int = 1
+    notes: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class EndHow(StrEnum):
+    """What proves that an attempt is over (protocol, section 4)."""
+
+    EXIT = "exit"  # its exit record
+    REFUSED = "refused"  # the claim's own child never became the command
+    FENCED = "fenced"  # nothing ever started, nothing can
+    LOST = "lost"  # killed with its runner; code unknown
+    HOST_RESTART = "host_restart"
+    ABANDONED = "abandoned"  # a person gave it up
+    WITHDRAWN = "withdrawn"  # nothing of it was ever said to the host
+    ACCOUNTING = "accounting"
+    SAID = "said"  # an external executor's word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How an attempt ended. ``status`` is the shell's, None where it cannot be known."""
+
+    how: EndHow
+    at: datetime
+    status: int | None = None
+    detail: str = ""
+
+    @property
+    def by_host(self) -> bool:
+        """Not the experiment's fault: not charged to its retries."""
+        return self.how in {EndHow.REFUSED, EndHow.FENCED, EndHow.HOST_RESTART, EndHow.WITHDRAWN}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One attempt: one launch, one folder on one host, one claim. Never reopened once ``end`` is set."""
+
+    number: int
+    host: str
+    dir: str  # RUN on the host
+    project_dir: str  # the project's folder on the host
+    token: str
+    spec_hash: str
+    code: str  # content hash of the snapshot it runs from
+    command: str
+    env: Mapping[str, str] = field(default_factory=dict)  # what remedies changed, beside the spec's
+    gpus: tuple[str, ...] = ()
+    intended_at: datetime
+    staged_boot: str | None = None
+    staged_at: datetime | None = None
+    starts: int = 0  # start requests sent so far
+    last_start_at: datetime | None = None
+    claim: Claim | None = None
+    started_at: datetime | None = None
+    seen_at: datetime | None = None  # our clock, when the host last said something about it that was recorded
+    gone_at: datetime | None = None  # our clock, first look that found nothing of it alive
+    fence_asked: bool = False
+    kill_asked: bool = False
+    end: End | None = None
+    collected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One fact with what orders it: the greatest (seq, digest) holds."""
+
+    seq: int
+    digest: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """A decision by a person that stands over verdicts: what, who, when, why."""
+
+    what: str  # cancel, hold, abandon
+    by: str
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An experiment's line in the state. Changed by ``transitions.apply`` only."""
+
+    spec: Spec
+    status: Status = Status.PENDING
+    substatus: str = ""  # finer than the seven: launching, starting, collecting, cancelling, waiting ...
+    since: datetime
+    added_at: datetime
+    attempt: int = 0  # launches so far: folders, logs, fences
+    retry_count: int = 0  # failures charged to the experiment
+    not_before: datetime | None = None
+    command: str = ""  # of the next attempt, where a remedy changed it
+    env: Mapping[str, str] = field(default_factory=dict)
+    avoid: tuple[str, ...] = ()  # hosts whose fault ended an earlier attempt
+    run: Run | None = None  # the current or last attempt
+    cells: Mapping[str, Cell] = field(default_factory=dict)  # "authority.key" of the current attempt
+    seen: Mapping[str, str] = field(default_factory=dict)  # authority -> digest last taken in
+    decision: Remark | None = None
+    question: str = ""  # id of the open question about it
+    kind: str = ""  # of the last failure
+    why: str = ""  # one line: the last thing that moved it
+    finished_at: datetime | None = None
+    result: Mapping[str, Any] | None = None  # the checked result: path, sha256, bytes, asserted
+    archived: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.spec.id
+
+    @property
+    def open_run(self) -> Run | None:
+        """The attempt that may still be alive somewhere, if there is one."""
+        return self.run if self.run is not None and self.run.end is None else None
+
+
+class HostStatus(StrEnum):
+    """What autolab may do with a host now."""
+
+    UNKNOWN = "unknown"
+    READY = "ready"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"  # login or key: waits for a person
+    QUARANTINED = "quarantined"
+    DRAINED = "drained"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostState:
+    """A host as the lab has come to know it."""
+
+    name: str
+    status: HostStatus = HostStatus.UNKNOWN
+    since: datetime | None = None
+    why: str = ""
+    facts: HostFacts = field(default_factory=HostFacts)
+    misses: int = 0  # looks in a row without an answer
+    not_before: datetime | None = None  # no new login before
+    failures: tuple[str, ...] = ()  # experiments that lately ended there by its fault or within a minute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One answer to a question: its word, and what follows from it."""
+
+    name: str
+    effect: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a person must decide. Immutable once asked; ``digest`` is what an answer is bound to."""
+
+    id: str  # <experiment or host>-<n>
+    about: str  # an experiment's id, or host:<name>
+    reason: str  # a reason code of requirements.md
+    seen: str
+    did: str
+    options: tuple[Option, ...]
+    asked_at: datetime
+    attempt: int = 0
+    default: str | None = None
+    due_at: datetime | None = None
+    digest: str = ""
+
+
+@dataclass(slots=True)
+class DispatchState:
+    """Everything the journal says, folded. ``fold`` of ``transitions`` is the only writer."""
+
+    project: str
+    lab: str
+    updated: datetime | None = None
+    seq: int = 0
+    entries: dict[str, Entry] = field(default_factory=dict)
+    hosts: dict[str, HostState] = field(default_factory=dict)
+    questions: dict[str, Question] = field(default_factory=dict)  # open ones
+    asked: dict[str, int] = field(default_factory=dict)  # about -> how many were ever asked
+    wishes: dict[str, str] = field(default_factory=dict)  # lately settled: id -> outcome
+    unreadable: dict[str, str] = field(default_factory=dict)  # path -> digest reported
+    driver: int = 0  # number of the lease we hold
