@@ -1,0 +1,175 @@
+"""Models to and from what stands on disk. Writing is orjson's; reading checks every field (pydantic, imported late)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from autolab.errors import StoreDamaged
+from autolab.model.event import EVENTS, Event
+from autolab.model.observation import RANK, Authority
+from autolab.model.state import DispatchState, Entry, HostState, Question
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+FORMAT = 1  # of state.json, the journal and dispatch/lab.json; a greater one is refused without a change
+T = TypeVar("T")
+
+
+def stamp(at: datetime | None) -> str | None:
+    """An instant as every file of ours writes it: ``2026-11-20T10:44:12Z``."""
+    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter  # 80 ms that only those who read documents should pay
+
+    return TypeAdapter(kind)
+
+
+def parse(kind: type[T], document: Any) -> T:
+    """``document`` as a ``kind``; raises StoreDamaged naming the field that does not fit."""
+    from pydantic import ValidationError
+
+    try:
+        found: T = _adapter(kind).validate_python(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise StoreDamaged(f"{kind.__name__}: {where}: {first['msg']}") from error
+    return found
+
+
+def parse_event(document: Mapping[str, Any]) -> Event:
+    """A journal line as the event it is; raises StoreDamaged for an unknown kind or a field that does not fit."""
+    kind = EVENTS.get(str(document.get("event")))
+    if kind is None:
+        raise StoreDamaged(
+            f"unknown event {document.get('event')!r} at seq {document.get('seq')}",
+            hint="the journal may have been written by a newer autolab",
+        )
+    return parse(kind, {k: v for k, v in document.items() if k not in {"seq", "event", "crc"}})
+
+
+def parse_state(document: Mapping[str, Any]) -> DispatchState:
+    """A snapshot as the state it is."""
+    return parse(DispatchState, document)
+
+
+def best(entry: Entry, key: str) -> Any:
+    """What the highest authority says of ``key`` in the current attempt; None where nobody says anything."""
+    told = [
+        (RANK[authority], cell.value)
+        for authority in Authority
+        if (cell := entry.cells.get(f"{authority.value}.{key}")) is not None
+    ]
+    return max(told, key=lambda pair: pair[0])[1] if told else None
+
+
+# Keys of a sidecar that a view shows as they were said, besides those the engine itself knows.
+_SHOWN = ("wandb_run_id", "wandb_artifact", "hf_artifact_url", "job_id", "job_id_number")
+# Keys of sidecars that are ours to interpret and not for the view.
+_OURS = frozenset({"id", "status", "attempt", "seq", "writer", "sighting", "collected", "log_tail", "started",
+                   "finished", "host", "gpu", "pid", "retry_count", "notes"})  # fmt: skip
+
+
+def entry_document(entry: Entry) -> dict[str, Any]:
+    """An entry as ``dispatch/state.json`` shows it: the seeds' keys first, then ours, then whatever else was given."""
+    spec, run = entry.spec, entry.run
+    document: dict[str, Any] = {
+        "id": spec.id,
+        "status": entry.status.value,
+        "command": spec.command,
+        "expected_duration_hours": spec.expected_duration_hours,
+        "phase": spec.phase,
+        "group": spec.group,
+        "method": spec.method,
+        "dataset": spec.dataset,
+        "seed": spec.seed,
+        "host": run.host if run else spec.host,
+        "gpu": _gpu(entry),
+        "pid": run.claim.pid if run and run.claim else best(entry, "pid"),
+        "job_id": None,
+        "started": stamp(run.started_at) if run else best(entry, "started"),
+        "finished": stamp(entry.finished_at),
+        "wandb_run_id": None,
+        "retry_count": entry.retry_count,
+        "max_retries": spec.max_retries,
+        "notes": best(entry, "notes") or spec.notes,
+        "priority": spec.priority,
+        "stage": spec.stage,
+        "result_file": spec.result_file,
+        "checkpoint_dir": spec.checkpoint_dir,
+        "executor": spec.executor,
+        "depends_on": list(spec.depends_on),
+        "resources": spec.resources,
+        "attempt": entry.attempt,
+        "substatus": entry.substatus,
+        "since": stamp(entry.since),
+        "why": entry.why,
+        "question": entry.question or None,
+        "kind": entry.kind or None,
+        "not_before": stamp(entry.not_before),
+        "result": entry.result,
+        "archived": entry.archived,
+        "process_alive": _process_alive(entry),
+        "exit_status": run.end.status if run and run.end else None,
+        "decision": None if entry.decision is None else entry.decision.what,
+    }
+    for key in _SHOWN:
+        if (value := best(entry, key)) is not None:
+            document[key] = value
+    for key, value in spec.extra.items():
+        document.setdefault(key, value)
+    for name in entry.cells:
+        key = name.partition(".")[2]
+        if key not in _OURS and key not in document:
+            document[key] = best(entry, key)
+    return document
+
+
+def _gpu(entry: Entry) -> Any:
+    """What the seeds call gpu: one index, or several as text; None: no card."""
+    gpus = entry.run.gpus if entry.run else ()
+    if not gpus:
+        return entry.spec.gpu
+    return int(gpus[0]) if len(gpus) == 1 and gpus[0].isdigit() else ",".join(gpus)
+
+
+def _process_alive(entry: Entry) -> bool | None:
+    """Whether something of it is believed to run: None where nobody knows."""
+    run = entry.open_run
+    if run is None or run.claim is None:
+        return False if run is None else None
+    return None if entry.status.value == "unreachable" or run.gone_at else True
+
+
+def question_document(question: Question) -> dict[str, Any]:
+    """An open question as state.json lists it."""
+    return {
+        "id": question.id,
+        "about": question.about,
+        "reason": question.reason,
+        "asked": stamp(question.asked_at),
+        "seen": question.seen,
+        "options": [{"name": option.name, "effect": option.effect} for option in question.options],
+        "default": question.default,
+        "due": stamp(question.due_at),
+    }
+
+
+def host_document(host: HostState, slots: int | None = None) -> dict[str, Any]:
+    """A host as state.json lists it."""
+    return {
+        "name": host.name,
+        "status": host.status.value,
+        "since": stamp(host.since),
+        "why": host.why,
+        "slots": slots,
+        "misses": host.misses,
+        "not_before": stamp(host.not_before),
+    }

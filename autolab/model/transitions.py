@@ -1,0 +1,159 @@
+"""How a status changes: one table, and the only functions that change an entry or the state.
+
+Whatever is not in the table cannot happen: a command that asks for it is refused, an observation that would cause it
+changes nothing. ``docs/states.md`` is printed from this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from autolab.errors import Bug, IllegalTransition
+from autolab.model import event as e
+from autolab.model.state import ACTIVE, TERMINAL, DispatchState, Entry, Status
+
+P, R, U, H = Status.PENDING, Status.RUNNING, Status.UNREACHABLE, Status.ON_HOLD
+D, F, C = Status.DONE, Status.FAILED, Status.CANCELLED
+
+# Everything that only adds facts: the status stays whatever it is.
+NEUTRAL: Final = (e.Observed, e.QuestionAsked, e.QuestionClosed, e.Noted)
+
+TRANSITIONS: Final[Mapping[tuple[Status, type[e.Event]], Status]] = {
+    (P, e.Amended): P,
+    (P, e.LaunchIntended): P,
+    (P, e.Staged): P,
+    (P, e.StartAsked): P,
+    (P, e.FenceAsked): P,
+    (P, e.Started): R,
+    (P, e.Ended): P,  # fenced, refused or withdrawn before a claim was seen
+    (P, e.Requeued): P,
+    (P, e.Collected): P,
+    (P, e.Parked): H,
+    (P, e.Succeeded): D,  # an external executor's word, checked
+    (P, e.Failed): F,
+    (P, e.CancelAsked): P,
+    (P, e.Cancelled): C,
+    (P, e.Held): H,
+    (P, e.Released): P,
+    (R, e.Started): R,  # told twice: no harm
+    (R, e.SeenAgain): R,
+    (R, e.HostLost): U,
+    (R, e.Vanished): R,
+    (R, e.KillAsked): R,
+    (R, e.FenceAsked): R,
+    (R, e.Ended): R,
+    (R, e.Collected): R,
+    (R, e.Succeeded): D,
+    (R, e.Failed): F,
+    (R, e.Requeued): P,
+    (R, e.Parked): H,
+    (R, e.CancelAsked): R,
+    (R, e.Cancelled): C,
+    (R, e.Held): H,
+    (U, e.Started): R,
+    (U, e.SeenAgain): R,
+    (U, e.Vanished): R,
+    (U, e.HostLost): U,
+    (U, e.KillAsked): U,
+    (U, e.FenceAsked): U,
+    (U, e.Ended): R,
+    (U, e.Parked): H,
+    (U, e.CancelAsked): U,
+    (U, e.Held): H,
+    (H, e.Started): H,  # held by a person, and it runs: shown, not revived (B1)
+    (H, e.Staged): H,
+    (H, e.SeenAgain): H,
+    (H, e.Vanished): H,
+    (H, e.HostLost): H,
+    (H, e.KillAsked): H,
+    (H, e.FenceAsked): H,
+    (H, e.Ended): H,
+    (H, e.Collected): H,
+    (H, e.Parked): H,
+    (H, e.Succeeded): D,  # a parked job may still end well (B18)
+    (H, e.Failed): F,
+    (H, e.Requeued): P,
+    (H, e.CancelAsked): H,
+    (H, e.Cancelled): C,
+    (H, e.Held): H,
+    (H, e.Released): P,
+    (H, e.Unparked): R,
+    (D, e.RetryAsked): P,
+    (F, e.RetryAsked): P,
+    (C, e.RetryAsked): P,
+}
+
+
+def may(status: Status, kind: type[e.Event]) -> bool:
+    """Whether ``kind`` can happen to an entry that is ``status``."""
+    return kind in NEUTRAL or (status, kind) in TRANSITIONS
+
+
+def apply(entry: Entry, happened: e.Event) -> Entry:
+    """The entry after ``happened``; the only place where a status comes from."""
+    after = entry.status if isinstance(happened, NEUTRAL) else TRANSITIONS.get((entry.status, type(happened)))
+    if after is None:
+        raise IllegalTransition(f"{entry.id} is {entry.status}: {happened.name} cannot happen to it")
+    changes = {"why": happened.why or entry.why, **happened.changes(entry)}
+    if after is not entry.status:
+        changes |= {"status": after, "since": happened.at}
+    return replace(entry, **changes)
+
+
+def fold(state: DispatchState, happened: e.Event) -> None:
+    """Let one event happen to the state. The caller gives it its ``seq`` by the order of calls."""
+    match happened:
+        case e.LabMade():
+            state.project, state.lab = happened.project, happened.lab
+        case e.Added():
+            if happened.id in state.entries:
+                raise Bug(f"{happened.id} was added twice")
+            state.entries[happened.id] = Entry(
+                spec=happened.spec, since=happened.at, added_at=happened.at, why=happened.why
+            )
+        case e.HostChanged():
+            state.hosts[happened.host.name] = happened.host
+        case e.DriverTaken():
+            state.driver = happened.number
+        case e.WishSettled():
+            _remember(state.wishes, happened.wish, happened.outcome)
+        case e.Noted() if happened.path:
+            _remember(state.unreadable, happened.path, happened.digest)
+        case e.QuestionAsked():
+            about = happened.question.about
+            state.questions[happened.question.id] = happened.question
+            state.asked[about] = state.asked.get(about, 0) + 1
+        case e.QuestionClosed():
+            state.questions.pop(happened.question, None)
+        case _:
+            pass
+    if happened.id and not isinstance(happened, e.Added):
+        entry = state.entries.get(happened.id)
+        if entry is not None:
+            state.entries[happened.id] = apply(entry, happened)
+    state.seq += 1
+    state.updated = happened.at
+
+
+def fold_all(state: DispatchState, events: Iterable[e.Event]) -> DispatchState:
+    """``state`` after all of ``events``, in order."""
+    for happened in events:
+        fold(state, happened)
+    return state
+
+
+REMEMBERED: Final = 1000  # settled wishes and reported files: enough that none acts or is told twice, bounded
+
+
+def _remember(where: dict[str, str], key: str, value: str) -> None:
+    where.pop(key, None)
+    where[key] = value
+    while len(where) > REMEMBERED:
+        del where[next(iter(where))]
+
+
+def is_active(entry: Entry) -> bool:
+    """Something is still to come by itself: it waits, runs, or its end is not yet judged."""
+    return entry.status in ACTIVE or (entry.status not in TERMINAL and entry.open_run is not None)
