@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from autolab.errors import StoreDamaged
 from autolab.model.event import EVENTS, Event
@@ -25,7 +25,7 @@ def stamp(at: datetime | None) -> str | None:
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter  # 80 ms that only those who read documents should pay
 
     return TypeAdapter(kind)
@@ -36,7 +36,7 @@ def parse(kind: type[T], document: Any) -> T:
     from pydantic import ValidationError
 
     try:
-        found: T = _adapter(kind).validate_python(document)
+        found: T = _adapter(cast(Hashable, kind)).validate_python(document)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

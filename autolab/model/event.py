@@ -143,9 +143,9 @@ class StartAsked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started(Event):
-    """The claim was seen: the command runs, or has run."""
+    """The claim was seen: the command runs, or has run. An external executor's word comes without a claim."""
 
-    claim: Claim
+    claim: Claim | None = None
 
     def changes(self, entry: Entry) -> Changes:
         return {"substatus": "", **_of_run(entry, claim=self.claim, started_at=self.at, seen_at=self.at)}

@@ -108,6 +108,7 @@ class Sighting:
     unreadable: int = 0
     result: str = ""
     log_size: int = 0
+    untouched: bool = False  # nothing of this attempt was ever said to the host, this look included
 
 
 class Authority(StrEnum):

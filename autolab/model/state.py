@@ -184,6 +184,7 @@ class HostStatus(StrEnum):
     UNKNOWN = "unknown"
     READY = "ready"
     UNREACHABLE = "unreachable"
+    TROUBLED = "troubled"  # answers, and cannot take work now: a full disk, say; asked again later
     REFUSED = "refused"  # login or key: waits for a person
     QUARANTINED = "quarantined"
     DRAINED = "drained"
@@ -199,6 +200,7 @@ class HostState:
     why: str = ""
     facts: HostFacts = field(default_factory=HostFacts)
     misses: int = 0  # looks in a row without an answer
+    missed_at: datetime | None = None  # the last of them
     not_before: datetime | None = None  # no new login before
     failures: tuple[str, ...] = ()  # experiments that lately ended there by its fault or within a minute
 

@@ -1,0 +1,45 @@
+"""What a decision needs to know of the settings: plain numbers and names, no file, no validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policies:
+    """Every number a decision uses, with its default; seconds unless the name says otherwise."""
+
+    look_s: float = 10.0  # between looks while something happens ...
+    look_max_s: float = 120.0  # ... relaxing to this
+    hold_s: float = 30.0  # how long a look may stay open on the host while work waits for a slot
+    gone_again_s: float = 10.0  # between the two looks that prove a death
+    result_grace_s: float = 90.0  # network file systems show a file late
+    start_tries: int = 3
+    start_again_s: float = 15.0
+    backoff_s: tuple[float, ...] = (30.0, 120.0, 600.0, 1800.0)
+    fast_fail_s: float = 60.0
+    quarantine_after: int = 3
+    ask_after_misses: int = 6  # looks in a row without an answer until a person is told
+    kill_again_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostPlan:
+    """A host as the settings have it. ``gpus`` None: as many as the host lists."""
+
+    name: str
+    kind: str = "ssh"
+    slots: int = 1
+    gpus: tuple[str, ...] | None = ()
+    project_dir: str = ""
+    run_root: str = ""  # <state_dir>/<lab8>, absolute or beginning with ~/
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabPlan:
+    """The settings as decisions see them. ``launching`` says why nothing may be launched now; empty: it may."""
+
+    hosts: Mapping[str, HostPlan]
+    policies: Policies = field(default_factory=Policies)
+    launching: str = ""
