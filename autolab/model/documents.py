@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from autolab.errors import StoreDamaged
 from autolab.model.event import EVENTS, Event
@@ -24,11 +23,15 @@ def stamp(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}  # built once each: a schema takes milliseconds
+
+
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
     from pydantic import TypeAdapter  # 80 ms that only those who read documents should pay
 
-    return TypeAdapter(kind)
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
 
 
 def parse(kind: type[T], document: Any) -> T:
@@ -36,7 +39,7 @@ def parse(kind: type[T], document: Any) -> T:
     from pydantic import ValidationError
 
     try:
-        found: T = _adapter(cast(Hashable, kind)).validate_python(document)
+        found: T = _adapter(kind).validate_python(document)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -216,7 +216,13 @@ class Succeeded(Event):
     result: Mapping[str, Any] | None = None
 
     def changes(self, entry: Entry) -> Changes:
-        return {"result": self.result, "substatus": "", "kind": "", "finished_at": entry.finished_at or self.at}
+        return {
+            "result": self.result,
+            "substatus": "",
+            "kind": "",
+            "finished_at": entry.finished_at or self.at,
+            **_of_run(entry, judged=True),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +232,8 @@ class Failed(Event):
     kind: str
 
     def changes(self, entry: Entry) -> Changes:
-        return {"kind": self.kind, "substatus": "", "finished_at": entry.finished_at or self.at}
+        finished = entry.finished_at or self.at
+        return {"kind": self.kind, "substatus": "", "finished_at": finished, **_of_run(entry, judged=True)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +241,7 @@ class Cancelled(Event):
     """A person's cancellation has taken effect: nothing of it runs."""
 
     def changes(self, entry: Entry) -> Changes:
-        return {"substatus": "", "finished_at": self.at}
+        return {"substatus": "", "finished_at": self.at, **_of_run(entry, judged=True)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,6 +265,7 @@ class Requeued(Event):
             "command": self.command or entry.command,
             "env": {**entry.env, **self.env},
             "avoid": self.avoid,
+            **_of_run(entry, judged=True),
         }
 
 
@@ -266,9 +274,10 @@ class Parked(Event):
     """Needs a decision by a person; a later end still counts."""
 
     reason: str
+    judged: bool = False  # parked instead of a verdict on an attempt that is over
 
     def changes(self, entry: Entry) -> Changes:
-        return {"substatus": self.reason}
+        return {"substatus": self.reason, **(_of_run(entry, judged=True) if self.judged else {})}
 
 
 # --- what people decide ----------------------------------------------------------------------------------------------

@@ -47,3 +47,8 @@ def token(lab: str, experiment: str, attempt: int) -> str:
     """The one name of an attempt for job names and look-ups: ``al`` and 12 base32 characters. Not a secret."""
     digest = hashlib.sha256(f"{lab}\0{experiment}\0{attempt}".encode()).digest()
     return "al" + base64.b32encode(digest)[:12].decode().lower()
+
+
+def spec_hash(*parts: object) -> str:
+    """16 hex digits that pin what an attempt runs: any change of a part gives others. ``parts`` have stable reprs."""
+    return hashlib.sha256("\0".join(repr(part) for part in parts).encode()).hexdigest()[:16]

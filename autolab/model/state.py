@@ -121,6 +121,7 @@ class Run:
     kill_asked: bool = False
     end: End | None = None
     collected: bool = False
+    judged: bool = False  # a verdict was given on this attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,12 @@ class Entry:
     def open_run(self) -> Run | None:
         """The attempt that may still be alive somewhere, if there is one."""
         return self.run if self.run is not None and self.run.end is None else None
+
+    @property
+    def closed_run(self) -> Run | None:
+        """The attempt that is over and on which no verdict was given yet, if there is one."""
+        run = self.run
+        return run if run is not None and run.end is not None and not run.judged else None
 
 
 class HostStatus(StrEnum):

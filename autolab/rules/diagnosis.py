@@ -54,14 +54,21 @@ KINDS: Final[tuple[Kind, ...]] = (
         Remedy.HALVE,
         _lines(_TRACE + r"(?:OutOfMemoryError|RuntimeError): .*CUDA out of memory", r"^.*CUDA error: out of memory\b"),
     ),
-    Kind("disk_full", Remedy.AGAIN, _lines(_TRACE + r"OSError: \[Errno 28\]", r"^.*: No space left on device$"),
-         wait_s=600.0, by_host=True),  # fmt: skip
+    Kind(
+        "disk_full",
+        Remedy.AGAIN,
+        _lines(_TRACE + r"OSError: \[Errno 28\]", r"^.*: No space left on device$"),
+        wait_s=600.0,
+        by_host=True,
+    ),
     Kind("missing_module", Remedy.ASK, _lines(_TRACE + r"(?:ModuleNotFoundError|ImportError): ")),
     Kind("nan_loss", Remedy.ASK, _lines(r"^(?:.*\b)?(?:train_)?loss\s*[=:]\s*nan\b")),
     Kind(
         "tracker_offline",
         Remedy.OFFLINE,
-        _lines(_TRACE + r"(?:CommError|UsageError): .*(?:wandb|api\.wandb\.ai)", r"^wandb: ERROR .*(?:network|connect)"),
+        _lines(
+            _TRACE + r"(?:CommError|UsageError): .*(?:wandb|api\.wandb\.ai)", r"^wandb: ERROR .*(?:network|connect)"
+        ),
     ),
     Kind(
         "connection",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from autolab.model.event import Ended, Event, HostLost, SeenAgain, Staged, Started, Vanished
 from autolab.model.observation import Claim, Liveness, Look, Sighting
@@ -127,8 +128,8 @@ def _started(run: Run, claim: Claim) -> str:
     return f"started on {run.host}{gpus} pid={claim.pid}"
 
 
-def _of(kind: type[Event], entry: Entry, now: datetime, **facts: object) -> Event:
-    return kind(at=now, id=entry.id, attempt=entry.attempt, **facts)  # type: ignore[arg-type]
+def _of(kind: type[Event], entry: Entry, now: datetime, **facts: Any) -> Event:
+    return kind(at=now, id=entry.id, attempt=entry.attempt, **facts)
 
 
 def _ended(entry: Entry, how: EndHow, now: datetime, detail: str, status: int | None = None) -> Event:

@@ -25,7 +25,9 @@ def report_unreadable(state: DispatchState, found: Iterable[Unreadable], now: da
     """Each unreadable file once, until its content changes; the last good value stays."""
     for item in found:
         if state.unreadable.get(item.path) != item.digest:
-            yield Noted(at=now, kind="unreadable", path=item.path, digest=item.digest, why=f"{item.path}: {item.reason}")
+            yield Noted(
+                at=now, kind="unreadable", path=item.path, digest=item.digest, why=f"{item.path}: {item.reason}"
+            )
 
 
 def _stray(state: DispatchState, sidecar: Sidecar, now: datetime) -> Event | None:

@@ -64,7 +64,9 @@ def ask(
     yield QuestionAsked(at=now, id=experiment, attempt=attempt, question=question, why=f"asks: {reason}")
 
 
-def ask_about(state: DispatchState, entry: Entry, reason: str, now: datetime, *, seen: str, did: str) -> Iterator[Event]:
+def ask_about(
+    state: DispatchState, entry: Entry, reason: str, now: datetime, *, seen: str, did: str
+) -> Iterator[Event]:
     """A question about an experiment's current attempt."""
     yield from ask(state, entry.id, reason, now, seen=seen, did=did, attempt=entry.attempt)
 

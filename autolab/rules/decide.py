@@ -1,0 +1,321 @@
+"""One tick's decision, in order: what is news, what people want, what is proven, what follows, what to do now.
+
+Pure: the state, what was seen, the plan and the time go in; events and actions come out. The state is advanced by the
+events as they are made, so that each step sees what the step before decided; nothing is acted upon before the caller
+has made the events durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from autolab.model import ids
+from autolab.model.action import Action, Collect, Fence, Signal, Stage, Start, Watch
+from autolab.model.documents import best, parse
+from autolab.model.event import (
+    Collected,
+    Event,
+    Failed,
+    FenceAsked,
+    HostLost,
+    KillAsked,
+    LaunchIntended,
+    Observed,
+    Parked,
+    StartAsked,
+    Started,
+    Succeeded,
+)
+from autolab.model.observation import Authority, Look, Sidecar, Sighting, Unreadable
+from autolab.model.plan import HostPlan, LabPlan
+from autolab.model.state import TERMINAL, DispatchState, Entry, Run, Status
+from autolab.model.transitions import fold, may
+from autolab.model.wish import Wish
+from autolab.rules import dispatch, hosts, liveness, merge, outcome, questions, wishes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Everything a tick reads before it decides.
+
+    code       digest of the snapshot that a launch would use; None: it cannot be made (``plan.launching`` says why)
+    busy       hosts whose acting lane still works on something: no new action for them
+    watching   hosts that a look is open on
+    watch_due  hosts to look at now; None: all that have something running
+    results    of external experiments that say done: what was found of their declared file
+    may_hold   a look may stay open on a host while work waits for a slot
+    """
+
+    sidecars: tuple[Sidecar, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    wishes: tuple[Wish, ...] = ()
+    code: str | None = None
+    busy: frozenset[str] = frozenset()
+    watching: frozenset[str] = frozenset()
+    watch_due: frozenset[str] | None = None
+    results: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    may_hold: bool = False
+
+
+@dataclass(slots=True)
+class Decision:
+    """What a tick makes of what it saw. ``wake_at``: when something is due by the clock alone."""
+
+    events: list[Event] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    wake_at: datetime | None = None
+
+    def due(self, at: datetime) -> None:
+        """Remember the earliest of what is due by the clock."""
+        self.wake_at = at if self.wake_at is None else min(self.wake_at, at)
+
+
+def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> Decision:
+    """One tick. ``state`` is advanced by the events that are returned."""
+    made = Decision()
+
+    def take(events: Iterable[Event]) -> None:
+        for happened in events:
+            fold(state, happened)
+            made.events.append(happened)
+
+    take(list(merge.merge_sidecars(state, seen.sidecars, now)))
+    take(merge.report_unreadable(state, seen.unreadable, now))
+    for wish in seen.wishes:
+        take(wishes.answer(state, wish, plan, now))
+    for happened in list(made.events):
+        if isinstance(happened, Observed):
+            take(_consider(state, happened, seen, plan, now))
+    for ident in [i for i, e in state.entries.items() if e.status not in TERMINAL]:
+        take(_follow(state, state.entries[ident], plan, now, made))
+    take(hosts.relieve(state, now))
+    take(_intend(state, seen, plan, now))
+    for action, events in _actions(state, seen, plan, now):
+        take(events)
+        made.actions.append(action)
+    _clocks(state, plan, now, made)
+    return made
+
+
+# --- what an observation means ---------------------------------------------------------------------------------------
+
+
+def _consider(state: DispatchState, told: Observed, seen: Seen, plan: LabPlan, now: datetime) -> Iterator[Event]:
+    entry = state.entries[told.id]
+    if entry.spec.executor == "external":
+        yield from _external(state, entry, seen, now)
+    elif told.authority is Authority.EXECUTOR and "sighting" in told.cells:
+        yield from _sighted(state, entry, parse(Sighting, told.cells["sighting"]), plan, now)
+
+
+def _sighted(state: DispatchState, entry: Entry, sighting: Sighting, plan: LabPlan, now: datetime) -> Iterator[Event]:
+    run = entry.open_run
+    if run is None:
+        return
+    yield from hosts.heard(state, run.host, sighting, plan.policies, now)
+    yield from liveness.judge(entry, sighting, plan.policies, now)
+    if why := liveness.puzzle(entry, sighting):
+        yield from _unknown_end(state, entry, why, now)
+
+
+def _unknown_end(state: DispatchState, entry: Entry, why: str, now: datetime) -> Iterator[Event]:
+    """Nothing proves it over and nothing shows it alive: unknown, said so, and a person decides."""
+    if may(entry.status, HostLost) and entry.status is Status.RUNNING:
+        yield HostLost(at=now, id=entry.id, attempt=entry.attempt, why=why)
+    did = "nothing: it is neither ended nor launched again"
+    yield from questions.ask_about(state, entry, "unknown_end", now, seen=why, did=did)
+
+
+def _external(state: DispatchState, entry: Entry, seen: Seen, now: datetime) -> Iterator[Event]:
+    """An executor that is not ours says where its experiment stands; its ``done`` is believed with its result."""
+    word = best(entry, "status")
+    common: dict[str, Any] = {"at": now, "id": entry.id, "attempt": entry.attempt}
+    if entry.decision is not None and word not in TERMINAL:
+        return
+    if word == Status.RUNNING and entry.status is Status.PENDING:
+        yield Started(**common, why="its executor says that it runs")
+    elif word == Status.UNREACHABLE and entry.status is Status.RUNNING:
+        yield HostLost(**common, why="its executor cannot reach it")
+    elif word == Status.ON_HOLD and entry.status in {Status.PENDING, Status.RUNNING}:
+        yield Parked(**common, reason="said", why="its executor put it on hold")
+    elif word in {Status.FAILED, Status.CANCELLED} and may(entry.status, Failed):
+        yield Failed(**common, kind=f"said_{word}", why=f"its executor says {word}")
+    elif word == Status.DONE and may(entry.status, Succeeded):
+        result = seen.results.get(entry.id)
+        if result:
+            yield Succeeded(**common, result=result, why="its executor says done, and its result is there")
+        elif entry.status is not Status.ON_HOLD:
+            why = "its executor says done, and nothing confirms it"
+            yield Parked(**common, reason="unconfirmed", why=why)
+            yield from questions.ask_about(state, entry, "unconfirmed", now, seen=why, did="it waits as on_hold")
+
+
+# --- what follows from what is known ---------------------------------------------------------------------------------
+
+
+def _follow(state: DispatchState, entry: Entry, plan: LabPlan, now: datetime, made: Decision) -> Iterator[Event]:
+    run = entry.run
+    if run is None or run.judged:
+        return
+    if run.end is None:
+        yield from _steer(entry, run, plan, now)
+        return
+    if not run.collected:
+        if outcome.needs_collecting(run) and not outcome.found_of(entry):
+            return
+        late = outcome.result_is_late(entry, plan.policies, now)
+        if late is not None:
+            made.due(late)
+            return
+        collected = Collected(at=now, id=entry.id, attempt=entry.attempt)
+        yield collected
+        entry = state.entries[entry.id]
+    yield from questions.withdraw(state, entry.id, now, "it ended", "unknown_end", "unreachable")
+    yield from outcome.conclude(state, state.entries[entry.id], plan.policies, now)
+
+
+def _steer(entry: Entry, run: Run, plan: LabPlan, now: datetime) -> Iterator[Event]:
+    """A cancelled attempt is fenced or signalled; one that never claims, or was staged before a restart, is fenced."""
+    common: dict[str, Any] = {"at": now, "id": entry.id, "attempt": entry.attempt}
+    cancelled = entry.decision is not None and entry.decision.what == "cancel"
+    if run.claim is not None:
+        if cancelled and not run.kill_asked:
+            yield KillAsked(**common, why="cancelled: its processes are signalled")
+    elif not run.fence_asked and may(entry.status, FenceAsked):
+        if cancelled:
+            yield FenceAsked(**common, why="cancelled before it started: fenced")
+        elif run.starts >= plan.policies.start_tries and _start_overdue(run, plan, now):
+            yield FenceAsked(**common, why=f"{run.starts} starts on {run.host} without a claim")
+        elif _other_boot(entry, run):
+            yield FenceAsked(**common, why=f"{run.host} was restarted before it started")
+
+
+def _other_boot(entry: Entry, run: Run) -> bool:
+    told = best(entry, "sighting")
+    boot = told.get("host", {}).get("boot_id") if isinstance(told, Mapping) and told.get("look") == Look.SEEN else None
+    return bool(run.staged_boot and boot and boot != run.staged_boot)
+
+
+def _start_overdue(run: Run, plan: LabPlan, now: datetime) -> bool:
+    return run.last_start_at is None or now - run.last_start_at >= timedelta(seconds=plan.policies.start_again_s)
+
+
+def _intend(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> Iterator[Event]:
+    if seen.code is None:
+        return
+    waiting = (e for e in state.entries.values() if e.status is Status.PENDING)
+    for placed in dispatch.place(state, plan, now, waiting):
+        entry, host = state.entries[placed.id], plan.hosts[placed.host]
+        run = intended_run(state, entry, host, placed.gpus, seen.code, now)
+        yield LaunchIntended(at=now, id=entry.id, attempt=run.number, run=run, why=f"goes to {host.name}")
+
+
+def intended_run(
+    state: DispatchState, entry: Entry, host: HostPlan, gpus: tuple[str, ...], code: str, now: datetime
+) -> Run:
+    """The next attempt of ``entry``, pinned to one folder on one host before anything is said there."""
+    number = entry.attempt + 1
+    command = entry.command or entry.spec.command
+    return Run(
+        number=number,
+        host=host.name,
+        dir=f"{host.run_root}/{entry.id}/a{number}",
+        project_dir=host.project_dir,
+        token=ids.token(state.lab, entry.id, number),
+        spec_hash=ids.spec_hash(entry.spec, command, dict(entry.env), code),
+        code=code,
+        command=command,
+        env=entry.env,
+        gpus=gpus,
+        intended_at=now,
+    )
+
+
+# --- what to do about it ---------------------------------------------------------------------------------------------
+
+
+def _actions(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> list[tuple[Action, list[Event]]]:
+    """At most one request of a kind per host, for everything that is due there."""
+    per_host: dict[str, list[Entry]] = {}
+    for entry in state.entries.values():
+        run = entry.run
+        if run is not None and not run.judged and run.host in plan.hosts:
+            per_host.setdefault(run.host, []).append(entry)
+    due: list[tuple[Action, list[Event]]] = []
+    hungry = seen.may_hold and any(dispatch.is_due(state, e, now) for e in state.entries.values())
+    for name, entries in per_host.items():
+        if not hosts.may_ask(state.hosts.get(name), now):
+            continue
+        if name not in seen.busy:
+            due += _acts(state, name, entries, plan, now)
+        if name not in seen.watching and (seen.watch_due is None or name in seen.watch_due):
+            due += _watch(name, entries, plan, hungry)
+    return due
+
+
+def _acts(
+    state: DispatchState, host: str, entries: list[Entry], plan: LabPlan, now: datetime
+) -> list[tuple[Action, list[Event]]]:
+    opened = [(e, e.open_run) for e in entries]
+    unclaimed = [(e, r) for e, r in opened if r is not None and r.claim is None]
+    fence = tuple(e.id for e, r in unclaimed if r.fence_asked)
+    stage = tuple(e.id for e, r in unclaimed if r.staged_at is None and not r.fence_asked)
+    start = [e for e, r in unclaimed if r.staged_at and not r.fence_asked and _may_start(e, r, plan, now)]
+    kill = tuple(e.id for e, r in opened if r is not None and r.claim is not None and r.kill_asked)
+    collect = tuple(e.id for e in entries if _to_collect(e))
+    acts: list[tuple[Action, list[Event]]] = []
+    if fence:
+        acts.append((Fence(host, fence, "nothing may start under these attempts"), []))
+    if kill:
+        acts.append((Signal(host, kill, "cancelled"), []))
+    if start:
+        asked: list[Event] = [StartAsked(at=now, id=e.id, attempt=e.attempt) for e in start]
+        acts.append((Start(host, tuple(e.id for e in start), "due"), asked))
+    if stage:
+        acts.append((Stage(host, stage, "intended"), []))
+    if collect:
+        acts.append((Collect(host, collect, "ended"), []))
+    return acts
+
+
+def _may_start(entry: Entry, run: Run, plan: LabPlan, now: datetime) -> bool:
+    tries = plan.policies.start_tries
+    return entry.decision is None and run.starts < tries and _start_overdue(run, plan, now)
+
+
+def _to_collect(entry: Entry) -> bool:
+    run = entry.closed_run
+    if run is None or run.collected or not outcome.needs_collecting(run):
+        return False
+    found = outcome.found_of(entry)
+    return not found or found.get("result") in {"absent", "stale"}
+
+
+def _watch(host: str, entries: list[Entry], plan: LabPlan, hungry: bool) -> list[tuple[Action, list[Event]]]:
+    """Everything open there that was ever staged or asked to start."""
+    watched = tuple(e.id for e in entries if (run := e.open_run) is not None and (run.claim or run.starts))
+    hold = plan.policies.hold_s if hungry else 0.0
+    return [(Watch(host, watched, hold, "due"), [])] if watched else []
+
+
+def _clocks(state: DispatchState, plan: LabPlan, now: datetime, made: Decision) -> None:
+    """When to wake by the clock alone: waits, second looks, back-offs."""
+    policies = plan.policies
+    for entry in state.entries.values():
+        if entry.status in TERMINAL:
+            continue
+        if entry.not_before and entry.not_before > now:
+            made.due(entry.not_before)
+        run = entry.open_run
+        if run is None:
+            continue
+        if run.gone_at is not None:
+            made.due(run.gone_at + timedelta(seconds=policies.gone_again_s))
+        if run.claim is None and run.last_start_at is not None:
+            made.due(run.last_start_at + timedelta(seconds=policies.start_again_s))
+    for host in state.hosts.values():
+        if host.not_before and host.not_before > now:
+            made.due(host.not_before)

@@ -1,0 +1,88 @@
+"""What is known of hosts by what looks at their jobs say, and when they may be asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from autolab.model.event import Event, HostChanged
+from autolab.model.observation import HostFacts, Look, Sighting
+from autolab.model.plan import Policies
+from autolab.model.state import DispatchState, HostState, HostStatus
+from autolab.rules.questions import ask_about_host, withdraw
+
+SILENT = frozenset({Look.UNREACHABLE, Look.NO_ANSWER, Look.UNREADABLE})
+TROUBLE = frozenset({Look.NO_SPACE, Look.CANNOT, Look.NOT_DRIVER})
+BY_PERSON = frozenset({HostStatus.DRAINED, HostStatus.QUARANTINED})  # a look does not change these
+
+
+def heard(state: DispatchState, name: str, sighting: Sighting, policies: Policies, now: datetime) -> Iterator[Event]:
+    """What one look says of its host; several jobs of the same look say it once."""
+    host = state.hosts.get(name) or HostState(name=name)
+    if sighting.look is Look.SEEN:
+        yield from _answered(state, host, sighting, now)
+    elif host.missed_at is not None and sighting.at <= host.missed_at:
+        return
+    elif sighting.look in SILENT:
+        yield _missed(host, HostStatus.UNREACHABLE, sighting, policies, now)
+    elif sighting.look in TROUBLE:
+        yield _missed(host, HostStatus.TROUBLED, sighting, policies, now)
+    elif sighting.look is Look.REFUSED:
+        yield _missed(host, HostStatus.REFUSED, sighting, policies, now)
+        did = "no further login is tried until you say so, and at most every half hour"
+        yield from ask_about_host(state, host, "host_refused", now, seen=sighting.reason, did=did)
+
+
+def _answered(state: DispatchState, host: HostState, sighting: Sighting, now: datetime) -> Iterator[Event]:
+    facts = replace(sighting.host, uptime_s=0.0)
+    status = host.status if host.status in BY_PERSON else HostStatus.READY
+    if (status, facts) == (host.status, host.facts) and not host.misses:
+        return
+    since = host.since if status is host.status else now
+    changed = replace(host, status=status, facts=_known(host.facts, facts), misses=0, not_before=None, since=since)
+    changed = replace(changed, why="" if status is HostStatus.READY else host.why)
+    yield HostChanged(at=now, host=changed, why=f"{host.name} answers")
+    yield from withdraw(state, f"host:{host.name}", now, "it answers again", "host_refused")
+
+
+def _known(before: HostFacts, now: HostFacts) -> HostFacts:
+    """What a look without a question about cards does not say stays as it was."""
+    return replace(now, gpus=before.gpus) if now.gpus is None else now
+
+
+def _missed(host: HostState, status: HostStatus, sighting: Sighting, policies: Policies, now: datetime) -> Event:
+    misses = host.misses + 1
+    steps = policies.backoff_s
+    wait = timedelta(seconds=steps[-1] if status is HostStatus.REFUSED else steps[min(misses, len(steps)) - 1])
+    changed = replace(
+        host,
+        status=host.status if host.status in BY_PERSON else status,
+        since=host.since if host.status is status else now,
+        why=sighting.reason,
+        misses=misses,
+        missed_at=sighting.at,
+        not_before=now + wait,
+    )
+    return HostChanged(
+        at=now, host=changed, why=f"{host.name}: {sighting.reason}; next try in {wait.total_seconds():g} s"
+    )
+
+
+def may_ask(host: HostState | None, now: datetime) -> bool:
+    """Whether the back-off lets us say anything to the host now."""
+    return host is None or host.not_before is None or host.not_before <= now
+
+
+def relieve(state: DispatchState, now: datetime) -> Iterator[Event]:
+    """A host whose back-off is over may be tried again with new work: asking is the only way to learn more."""
+    for host in list(state.hosts.values()):
+        silent = host.status in {HostStatus.UNREACHABLE, HostStatus.TROUBLED}
+        if silent and host.not_before is not None and host.not_before <= now and not _has_work(state, host):
+            again = replace(host, status=HostStatus.UNKNOWN, since=now, not_before=None)
+            yield HostChanged(at=now, host=again, why=f"{host.name} is tried again")
+
+
+def _has_work(state: DispatchState, host: HostState) -> bool:
+    """Something of ours is open there, so that it is looked at anyway."""
+    return any(run is not None and run.host == host.name for run in (e.open_run for e in state.entries.values()))

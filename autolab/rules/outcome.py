@@ -1,0 +1,157 @@
+"""An attempt is closed and its results are here: done, again, elsewhere, or a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from autolab.model.documents import best
+from autolab.model.event import Cancelled, Event, Failed, HostChanged, Parked, Requeued, Succeeded
+from autolab.model.plan import Policies
+from autolab.model.state import DispatchState, EndHow, Entry, HostState, HostStatus, Run
+from autolab.rules.diagnosis import Kind, Remedy, diagnose, halved
+from autolab.rules.questions import ask_about, ask_about_host
+
+
+def needs_collecting(run: Run) -> bool:
+    """Whether the host may hold something of this closed attempt that belongs here."""
+    return run.end is not None and run.end.how in {EndHow.EXIT, EndHow.LOST, EndHow.HOST_RESTART}
+
+
+def result_is_late(entry: Entry, policies: Policies, now: datetime) -> datetime | None:
+    """Until when a clean end may still wait for its declared result; None: not, or no longer.
+
+    Network file systems show a file late; after the grace its absence is a failure.
+    """
+    run = entry.run
+    if (
+        run is None
+        or run.end is None
+        or run.end.status != 0
+        or found_of(entry).get("result") not in {"absent", "stale"}
+    ):
+        return None
+    until = run.end.at + timedelta(seconds=policies.result_grace_s)
+    return until if now < until else None
+
+
+def found_of(entry: Entry) -> Mapping[str, Any]:
+    """What the collector said of the current attempt; empty: nothing yet."""
+    found = best(entry, "collected")
+    return found if isinstance(found, Mapping) else {}
+
+
+def conclude(state: DispatchState, entry: Entry, policies: Policies, now: datetime) -> Iterator[Event]:
+    """The verdict on a closed, collected attempt."""
+    run = entry.run
+    assert run is not None
+    assert run.end is not None
+    found = found_of(entry)
+    kind = diagnose(run.end, str(best(entry, "log_tail") or ""), str(found.get("result", "")))
+    if kind is None:
+        yield from _succeeded(state, entry, run, found, now)
+    elif entry.decision is not None and entry.decision.what == "cancel":
+        yield Cancelled(at=now, id=entry.id, attempt=entry.attempt, why=f"cancelled by {entry.decision.by}")
+    elif entry.decision is not None:
+        why = f"{kind.name}; held by {entry.decision.by}"
+        yield Parked(at=now, id=entry.id, attempt=entry.attempt, reason="held", judged=True, why=why)
+    else:
+        yield from _host_fault(state, run, kind, policies, entry, now)
+        yield from _remedy(state, entry, run, kind, now)
+
+
+def _succeeded(
+    state: DispatchState, entry: Entry, run: Run, found: Mapping[str, Any], now: datetime
+) -> Iterator[Event]:
+    checked = bool(entry.spec.result_file)
+    result = {key: found[key] for key in ("path", "sha256", "bytes") if key in found} if checked else None
+    took = "" if run.started_at is None else f" in {words(now - run.started_at)}"
+    how = "" if checked else " (no result declared: exit status 0 is all that says so)"
+    yield Succeeded(at=now, id=entry.id, attempt=entry.attempt, result=result, why=f"done{took}{how}")
+    host = state.hosts.get(run.host)
+    if host is not None and host.failures:
+        yield HostChanged(at=now, host=replace(host, failures=()), why=f"{run.host} ran {entry.id} well")
+
+
+def _remedy(state: DispatchState, entry: Entry, run: Run, kind: Kind, now: datetime) -> Iterator[Event]:
+    charged = not kind.by_host
+    detail = run.end.detail if run.end else ""
+    if kind.remedy is Remedy.ASK:
+        yield from _give_up(state, entry, kind.name, _reason(kind.name), detail, "not tried again by itself", now)
+    elif charged and entry.retry_count >= entry.spec.max_retries:
+        did = f"{entry.retry_count} of {entry.spec.max_retries} retries used"
+        yield from _give_up(state, entry, kind.name, "retries_exhausted", detail, did, now)
+    elif kind.remedy is Remedy.HALVE and (smaller := halved(run.command)) is None:
+        did = "no batch size flag to halve in the command"
+        yield from _give_up(state, entry, kind.name, _reason(kind.name), detail, did, now)
+    else:
+        command = smaller or "" if kind.remedy is Remedy.HALVE else ""
+        env = {"WANDB_MODE": "offline"} if kind.remedy is Remedy.OFFLINE else {}
+        yield Requeued(
+            at=now,
+            id=entry.id,
+            attempt=entry.attempt,
+            kind=kind.name,
+            remedy=kind.remedy.value,
+            charged=charged,
+            not_before=now + timedelta(seconds=kind.wait_s) if kind.wait_s else None,
+            command=command,
+            env=env,
+            avoid=(run.host,) if kind.by_host else (),
+            why=_again(entry, kind, run, command),
+        )
+
+
+def _again(entry: Entry, kind: Kind, run: Run, command: str) -> str:
+    """``retrying as X`` of the lab log: which attempt comes next, why, and what a remedy changed."""
+    what = f"{kind.name} ({run.end.detail if run.end else ''}): attempt {entry.attempt + 1}"
+    if kind.by_host:
+        what += f", not charged, {run.host} avoided"
+    if command:
+        what += f"; before: {run.command} after: {command}"
+    return what
+
+
+def _reason(kind: str) -> str:
+    """The reason code a question carries for a kind of failure."""
+    return {"undiagnosed": "undiagnosed_crash"}.get(kind, kind)
+
+
+def _give_up(
+    state: DispatchState, entry: Entry, kind: str, reason: str, detail: str, did: str, now: datetime
+) -> Iterator[Event]:
+    yield Failed(at=now, id=entry.id, attempt=entry.attempt, kind=kind, why=f"{kind}: {detail}")
+    tail = str(best(entry, "log_tail") or "").rstrip()
+    seen = f"{kind}: {detail}" + (f"\n\n{tail[-2000:]}" if tail else "")
+    yield from ask_about(state, entry, reason, now, seen=seen, did=did)
+
+
+def _host_fault(
+    state: DispatchState, run: Run, kind: Kind, policies: Policies, entry: Entry, now: datetime
+) -> Iterator[Event]:
+    """A host that ends several different experiments within a minute each gets nothing more until a person looks."""
+    if run.end is None or run.end.how is EndHow.WITHDRAWN:
+        return
+    fast = run.started_at is None or run.end.at - run.started_at < timedelta(seconds=policies.fast_fail_s)
+    host = state.hosts.get(run.host) or HostState(name=run.host)
+    if not fast or entry.id in host.failures or host.status is HostStatus.QUARANTINED:
+        return
+    failures = (*host.failures, entry.id)
+    if len(failures) < policies.quarantine_after:
+        yield HostChanged(at=now, host=replace(host, failures=failures), why=f"{entry.id} ended fast on {run.host}")
+        return
+    why = f"{len(failures)} different experiments ended within {policies.fast_fail_s:g} s each: {', '.join(failures)}"
+    stopped = replace(host, failures=failures, status=HostStatus.QUARANTINED, since=now, why=why)
+    yield HostChanged(at=now, host=stopped, why=f"{run.host} is quarantined: {why}")
+    did = "nothing more is launched there; what runs is looked at"
+    yield from ask_about_host(state, stopped, "host_quarantined", now, seen=why, did=did)
+
+
+def words(span: timedelta) -> str:
+    """A length of time for people: ``42 s``, ``7 min``, ``3.5 h``."""
+    seconds = max(span.total_seconds(), 0.0)
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
