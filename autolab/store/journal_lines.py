@@ -1,0 +1,66 @@
+"""One line of the journal of record: a compact JSON object whose last member is a checksum of the rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from zlib import crc32
+
+import orjson
+
+from autolab.errors import Bug
+from autolab.model.documents import FORMAT
+
+_TAIL: Final = 18  # ,"crc":"01234567"}
+_CRC: Final = re.compile(rb',"crc":"([0-9a-f]{8})"\}')
+
+
+class BadLine(ValueError):
+    """A line that is not what was written."""
+
+
+def seal_line(document: bytes) -> bytes:
+    """``document``, a non-empty compact JSON object, with its checksum and a line's end."""
+    body = document[:-1]
+    return b'%b,"crc":"%08x"}\n' % (body, crc32(body))
+
+
+def open_line(line: bytes) -> bytes:
+    """The document that ``seal_line`` was given, without its checksum; ``line`` without its end. raises BadLine"""
+    found = _CRC.fullmatch(line, len(line) - _TAIL) if len(line) > _TAIL else None
+    if found is None:
+        raise BadLine("no checksum at its end")
+    body = line[:-_TAIL]
+    if int(found[1], 16) != crc32(body):
+        raise BadLine("its checksum does not match")
+    return body + b"}"
+
+
+def read_line(line: bytes) -> dict[str, Any]:
+    """The parsed document of ``line``. raises BadLine"""
+    try:
+        document = orjson.loads(open_line(line))
+    except orjson.JSONDecodeError as error:
+        raise BadLine(f"not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise BadLine("not an object")
+    return document
+
+
+def event_line(event: bytes | Mapping[str, Any], seq: int) -> bytes:
+    """``event`` as a sealed line; raises Bug unless it begins with ``seq``, its place in the journal."""
+    document = event if isinstance(event, bytes) else orjson.dumps(dict(event), option=orjson.OPT_UTC_Z)
+    if not document.startswith((b'{"seq":%d,' % seq, b'{"seq":%d}' % seq)):
+        raise Bug(f"event {document[:60]!r} should begin with its number: {seq}")
+    if b"\n" in document:
+        raise Bug(f"event {seq} is not compact JSON")
+    return seal_line(document)
+
+
+def head_line(lab: str, seq: int, snapshot: bytes) -> bytes:
+    """The first line of a segment: everything up to event ``seq``."""
+    if b"\n" in snapshot:
+        raise Bug("a snapshot must be compact JSON")
+    head = orjson.dumps({"format": FORMAT, "lab": lab, "seq": seq})
+    return seal_line(b'%b,"snapshot":%b}' % (head[:-1], snapshot))

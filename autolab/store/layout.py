@@ -1,0 +1,217 @@
+"""Every path inside a project and in its record beside git. Nothing else joins path names."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from autolab.errors import InvalidSpec, NotAProject, StoreDamaged
+from autolab.model.ids import check_id, is_host, lab8
+
+SETTINGS_FILE: Final = "autolab.yaml"
+STATUS_SUFFIX: Final = ".status.json"
+RUN_SUFFIX: Final = ".run.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things are.
+
+    root    the folder of ``autolab.yaml``
+    common  git's common folder, shared by all work trees of the clone; None outside git
+    lab     the lab's random id
+    """
+
+    root: Path
+    common: Path | None
+    lab: str
+
+    @classmethod
+    def of(cls, root: Path, lab: str) -> Layout:
+        """The layout of the project at ``root``, with git's common folder looked up."""
+        return cls(root, git_common_dir(root), lab)
+
+    # What people, agents and foreign programs see.
+
+    @property
+    def settings(self) -> Path:
+        return self.root / SETTINGS_FILE
+
+    @property
+    def dispatch(self) -> Path:
+        return self.root / "dispatch"
+
+    @property
+    def state(self) -> Path:
+        return self.dispatch / "state.json"
+
+    @property
+    def journal_view(self) -> Path:
+        return self.dispatch / "journal.jsonl"
+
+    @property
+    def lab_file(self) -> Path:
+        return self.dispatch / "lab.json"
+
+    @property
+    def drop_box(self) -> Path:
+        return self.dispatch / "inbox"
+
+    def sidecar(self, experiment: str) -> Path:
+        return self.dispatch / (check_id(experiment) + STATUS_SUFFIX)
+
+    def run_file(self, experiment: str) -> Path:
+        return self.dispatch / (check_id(experiment) + RUN_SUFFIX)
+
+    @property
+    def progress(self) -> Path:
+        return self.root / "progress"
+
+    @property
+    def lab_log(self) -> Path:
+        return self.progress / "lab.log"
+
+    @property
+    def questions(self) -> Path:
+        return self.progress / "questions"
+
+    @property
+    def gates(self) -> Path:
+        return self.progress / "gates"
+
+    def escalation(self, experiment: str) -> Path:
+        return self.progress / f"escalate_{check_id(experiment)}.md"
+
+    def question(self, name: str) -> Path:
+        return self.questions / f"{check_id(name)}.md"
+
+    def gate_request(self, name: str) -> Path:
+        return self.gates / check_id(name) / "REQUEST.md"
+
+    def host_facts(self, host: str) -> Path:
+        if not is_host(host):
+            raise InvalidSpec(f"host name {host!r} is not well-formed")
+        return self.progress / f"env_{host}.json"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "experiments" / "logs"
+
+    def log(self, experiment: str) -> Path:
+        return self.logs / f"{check_id(experiment)}.md"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "experiments" / "results"
+
+    # What git checkout, stash, clean and reset cannot take away.
+
+    @property
+    def record(self) -> Path:
+        """The lab's own folder beside git's."""
+        above = self.common / "autolab" if self.common is not None else self.root / ".autolab"
+        return above / lab8(self.lab)
+
+    @property
+    def journal(self) -> Path:
+        return self.record / "journal"
+
+    @property
+    def engine_lock(self) -> Path:
+        return self.record / "engine.lock"
+
+    @property
+    def engine_file(self) -> Path:
+        return self.record / "engine.json"
+
+    @property
+    def inbox(self) -> Path:
+        return self.record / "inbox"
+
+    @property
+    def settled(self) -> Path:
+        return self.record / "settled"
+
+    @property
+    def hashes(self) -> Path:
+        return self.record / "hashes.json"
+
+    @property
+    def key(self) -> Path:
+        """The random key with which our own sidecars are marked."""
+        return self.record / "key"
+
+    @property
+    def incoming(self) -> Path:
+        return self.record / "incoming"
+
+    @property
+    def code(self) -> Path:
+        return self.record / "code"
+
+    @property
+    def quiet(self) -> Path:
+        return self.record / "quiet.json"
+
+    def inside(self, path: str | Path) -> Path:
+        """``path``, relative to the project or absolute, as an absolute path that no link leads out of the project."""
+        return inside(self.root, path)
+
+
+def inside(root: Path, path: str | Path) -> Path:
+    """The absolute, link-free form of ``path`` (relative to ``root``); raises InvalidSpec if that is outside."""
+    if "\0" in str(path):
+        raise InvalidSpec(f"path {str(path)!r} holds a NUL character")
+    real_root = os.path.realpath(root)
+    real = os.path.realpath(os.path.join(real_root, path))  # noqa: PTH118 - realpath is what resolves links that do not end
+    if real != real_root and not real.startswith(real_root.rstrip("/") + "/"):
+        raise InvalidSpec(f"path {str(path)!r} is outside the project {real_root}")
+    return Path(real)
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder at or above ``start`` that holds ``autolab.yaml``; raises NotAProject."""
+    here = Path(os.path.realpath(start))
+    for folder in (here, *here.parents):
+        if (folder / SETTINGS_FILE).is_file():
+            return folder
+    raise NotAProject(f"no {SETTINGS_FILE} in {here} or above", hint="run `autolab init` in your project's folder")
+
+
+def git_common_dir(start: Path) -> Path | None:
+    """Git's common folder of the repository that ``start`` is in, without running git; None outside one.
+
+    Source: gitrepository-layout(5): ``.git`` is a folder, or a file ``gitdir: <path>`` in linked work trees and
+    submodules; ``commondir`` in it points from a linked work tree's folder to the shared one.
+    """
+    here = Path(os.path.realpath(start))
+    for folder in (here, *here.parents):
+        found = folder / ".git"
+        if found.is_file():
+            return _common_of(_git_dir_of(found))
+        if (found / "HEAD").exists():
+            return _common_of(found)
+    return None
+
+
+def _git_dir_of(link: Path) -> Path:
+    text = _one_line(link)
+    if not text.startswith("gitdir: "):
+        raise StoreDamaged(f"{link} is not a git link: {text[:60]!r}")
+    return Path(os.path.realpath(link.parent / text.removeprefix("gitdir: ")))
+
+
+def _common_of(git_dir: Path) -> Path:
+    pointer = git_dir / "commondir"
+    if not pointer.is_file():
+        return git_dir
+    return Path(os.path.realpath(git_dir / _one_line(pointer)))
+
+
+def _one_line(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreDamaged(f"cannot read {path}: {error}") from error

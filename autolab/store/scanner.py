@@ -1,0 +1,118 @@
+"""Looks through ``dispatch/`` for sidecars that say something new. The scan is the truth, events only hasten it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from autolab.errors import StoreDamaged
+from autolab.model.observation import Sidecar, Unreadable
+from autolab.store.files import reason
+from autolab.store.layout import Layout
+from autolab.store.sidecars import read_sidecar, sidecar_id
+
+SETTLED_NS: Final = 2_000_000_000  # a file read that much after its mtime cannot change again under the same mtime
+EVERY: Final = 10  # each tenth scan reads all: inode, size and times can lie
+
+Signature = tuple[int, int, int, int]  # inode, size, mtime, ctime
+
+
+@dataclass(slots=True)
+class Scan:
+    """What one scan found: ``readings`` that are news, and the names that were there before and are ``gone``."""
+
+    readings: list[Sidecar | Unreadable] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+
+
+class Scanner:
+    """Remembers what it read, in this process only: the first scan reads everything."""
+
+    def __init__(self, layout: Layout, key: bytes = b"") -> None:
+        self.folder, self.key = layout.dispatch, key
+        self._settled: dict[str, Signature] = {}  # files that need no reading while they look like this
+        self._digests: dict[str, str] = {}  # of what was last returned
+        self._scans = 0
+
+    def scan(self, now: datetime) -> Scan:
+        """All sidecars that say something new since the last scan; every tenth time also those that look unchanged."""
+        self._scans += 1
+        if self._scans % EVERY == 0:
+            self._settled.clear()
+        return self._scan(self._listed(), now, whole=True)
+
+    def scan_all(self, now: datetime) -> Scan:
+        """``scan`` that reads every file again."""
+        self._settled.clear()
+        return self._scan(self._listed(), now, whole=True)
+
+    def scan_names(self, names: Iterable[str], now: datetime) -> Scan:
+        """Only the files of these names: those that an event spoke of."""
+        return self._scan(self._named(names), now, whole=False)
+
+    def forget(self) -> None:
+        """Return everything again at the next scan."""
+        self._settled.clear()
+        self._digests.clear()
+
+    def _scan(self, files: Iterator[tuple[str, Signature | None]], now: datetime, *, whole: bool) -> Scan:
+        found = Scan()
+        settled = self._settled
+        now_ns = int(now.timestamp() * 1e9)
+        there: set[str] = set()
+        for name, signature in files:
+            if signature is not None:
+                there.add(name)
+                if settled.get(name) != signature:
+                    self._read(name, signature, now_ns, found)
+            elif name in self._digests:
+                self._gone(name, found)
+        if whole and len(self._digests) != len(there):
+            for name in [name for name in self._digests if name not in there]:
+                self._gone(name, found)
+        return found
+
+    def _read(self, name: str, signature: Signature, now_ns: int, found: Scan) -> None:
+        reading = read_sidecar(self.folder / name, sidecar_id(name) or name, self.key)
+        if reading is None:
+            return
+        if now_ns - signature[2] > SETTLED_NS and now_ns - signature[3] > SETTLED_NS:
+            self._settled[name] = signature
+        else:
+            self._settled.pop(name, None)
+        if self._digests.get(name) != reading.digest:
+            self._digests[name] = reading.digest
+            found.readings.append(reading)
+
+    def _gone(self, name: str, found: Scan) -> None:
+        self._digests.pop(name, None)
+        self._settled.pop(name, None)
+        found.gone.append(name)
+
+    def _listed(self) -> Iterator[tuple[str, Signature | None]]:
+        try:
+            with os.scandir(self.folder) as entries:
+                for entry in entries:
+                    if sidecar_id(entry.name) is not None:
+                        yield entry.name, _signature(entry)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreDamaged(f"cannot list {self.folder}: {reason(error)}") from error
+
+    def _named(self, names: Iterable[str]) -> Iterator[tuple[str, Signature | None]]:
+        for name in dict.fromkeys(names):
+            if sidecar_id(name) is not None and "/" not in name:
+                yield name, _signature(self.folder / name)
+
+
+def _signature(file: os.DirEntry[str] | Path) -> Signature | None:
+    try:
+        seen = file.stat(follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
