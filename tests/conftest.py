@@ -1,0 +1,50 @@
+"""What many tests stand on: hosts over SSH, and tests that name what this machine lacks."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # `from tests.labhosts import ...`, however pytest is started
+
+from autolab.hosts.ssh import SshConnection
+from tests.labhosts import LabHosts, can_isolate
+
+
+@pytest.fixture(scope="session")
+def lab_for_all() -> Iterator[LabHosts]:
+    """Two hosts for all tests of this process; take ``lab``."""
+    if not shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin"):
+        pytest.skip("openssh-server is missing")
+    with LabHosts(2) as lab:
+        yield lab
+
+
+@pytest.fixture
+def lab(lab_for_all: LabHosts) -> Iterator[LabHosts]:
+    """Two hosts, lab1 and lab2, up and well; whatever the test does to them is healed after it."""
+    yield lab_for_all
+    lab_for_all.heal()
+
+
+@pytest.fixture
+def ssh_to(lab: LabHosts) -> Iterator[Callable[..., SshConnection]]:
+    """From a host's name, and further arguments of SshConnection, to a connection that is closed after the test."""
+    with ExitStack() as opened:
+
+        def connect(name: str, config: Path | None = None, **more: object) -> SshConnection:
+            connection = SshConnection(name, name, config or lab.config, **more)  # type: ignore[arg-type]
+            opened.callback(connection.close)
+            return connection
+
+        yield connect
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("root") and not can_isolate():
+        pytest.skip("needs root: hosts in namespaces of their own")
