@@ -1,0 +1,91 @@
+"""What every job system must be able to say and to understand. Text out, text in: a dialect does no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from autolab.model.action import Code, Driver, Job, StageOrder
+from autolab.model.command import Reply, Request
+from autolab.model.observation import HostFacts, Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Sighting):
+    """A sighting, and what an ended attempt brought along because it was small.
+
+    log       all of out.log; None: not brought, ask by ``collect`` or ``tail`` (an empty log is ``b""``)
+    run_json  ``dispatch/<ID>.run.json`` as the job left it; None: none, or over 64 KiB
+    """
+
+    log: bytes | None = None
+    run_json: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Files of one attempt, each whole and of the size and sha256 that the host named; None: not there.
+
+    log  only the bytes behind ``Job.log_from``, at most 64 MiB of them
+    """
+
+    log: Path | None = None
+    run_json: Path | None = None
+    result: Path | None = None
+    result_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing a host can or cannot do, in a word, and the words for a person."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+class Dialect(Protocol):
+    """Orders -> Request, Reply -> what was seen. Each request speaks of one lab folder and may be repeated."""
+
+    def place(self, code: Code) -> Request: ...
+
+    def stage(self, orders: Sequence[StageOrder]) -> Request: ...
+
+    def start(self, jobs: Sequence[Job], driver: Driver, hold_s: float, known: frozenset[str]) -> Request: ...
+
+    def look(self, jobs: Sequence[Job], hold_s: float, known: frozenset[str]) -> Request:
+        """``known``: folders whose end was already told, and is no reason to answer early."""
+        ...
+
+    def fence(self, jobs: Sequence[Job], by: str, at: datetime) -> Request: ...
+
+    def signal(self, jobs: Sequence[Job]) -> Request: ...
+
+    def collect(self, jobs: Sequence[Job]) -> Request: ...
+
+    def tail(self, job: Job, offset: int, max_bytes: int) -> Request: ...
+
+    def check(self, lab_dir: str) -> Request: ...
+
+    def read(self, reply: Reply, jobs: Sequence[Job], at: datetime) -> dict[str, Seen]:
+        """Sightings by id; raises UnreadableReply where the whole makes no sense."""
+        ...
+
+    def read_lacking(self, reply: Reply, orders: Sequence[StageOrder]) -> list[Code]:
+        """The snapshots that staging did not find on the host."""
+        ...
+
+    def read_placed(self, reply: Reply) -> str:
+        """"" when the snapshot is there, else why not."""
+        ...
+
+    def read_unplaced(self, reply: Reply, jobs: Sequence[Job], at: datetime, why: str) -> dict[str, Seen]:
+        """Sightings after a snapshot could not be made: what is not staged could not be staged, and ``why``."""
+        ...
+
+    def read_tail(self, reply: Reply) -> bytes: ...
+
+    def read_check(self, reply: Reply) -> tuple[HostFacts, list[Check]]: ...

@@ -1,0 +1,141 @@
+"""Jobs of one host: a connection and a dialect. What a host may do wrong becomes a sighting, never an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final, TypeVar
+
+from autolab.errors import (
+    CommandFailed,
+    HostKeyRefused,
+    HostUnreachable,
+    LoginRefused,
+    NoAnswer,
+    OutsideFailed,
+    UnreadableReply,
+)
+from autolab.executors.collecting import collect_all
+from autolab.executors.dialects.dialect import Collected, Dialect, Seen
+from autolab.executors.dialects.process import root_of
+from autolab.hosts.connection import Connection
+from autolab.model.action import Code, Driver, Job, StageOrder
+from autolab.model.command import Request
+from autolab.model.observation import Look
+
+T = TypeVar("T")
+
+BATCH: Final = 250  # orders in one staging request: with four small files each they stay below 2 MiB
+
+LOOK_OF: Final[dict[type[OutsideFailed], Look]] = {
+    HostUnreachable: Look.UNREACHABLE,
+    NoAnswer: Look.NO_ANSWER,
+    LoginRefused: Look.REFUSED,
+    HostKeyRefused: Look.REFUSED,
+    UnreadableReply: Look.UNREADABLE,
+    CommandFailed: Look.UNREADABLE,
+}
+
+
+class Executor:
+    """Jobs of one host: every call is one request, safe to repeat; raises nothing for what a host may do.
+
+    All jobs of a call belong to one lab folder or are asked for folder by folder; ids are distinct within a call.
+    raises  InvalidSpec where an order itself is wrong (a path with a newline, a name that no shell exports)
+    """
+
+    def __init__(self, connection: Connection, dialect: Dialect, clock: Callable[[], datetime]) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._clock = clock
+        # Folders whose end was told: no reason for a look that stays open to come back early. Lost with the
+        # process, which costs one early answer.
+        self._told: set[str] = set()
+
+    def stage(self, orders: Sequence[StageOrder]) -> dict[str, Seen]:
+        """Each attempt's folder, made whole or not at all; the code travels only where a host lacks it."""
+        seen: dict[str, Seen] = {}
+        for group in _by_root(orders, lambda order: order.job):
+            for first in range(0, len(group), BATCH):
+                seen |= self._stage(group[first : first + BATCH])
+        return seen
+
+    def start(self, jobs: Sequence[Job], driver: Driver, hold_s: float = 0) -> dict[str, Seen]:
+        """Start what is staged by this boot and has no claim; come back with the claims, or at the first end."""
+        return self._each(jobs, lambda group: self._dialect.start(group, driver, hold_s, frozenset(self._told)))
+
+    def look(self, jobs: Sequence[Job], hold_s: float = 0.0) -> dict[str, Seen]:
+        """Where each attempt stands; with ``hold_s`` as soon as one ends whose end was not told before."""
+        return self._each(jobs, lambda group: self._dialect.look(group, hold_s, frozenset(self._told)))
+
+    def fence(self, jobs: Sequence[Job], by: str = "autolab") -> dict[str, Seen]:
+        """Nothing can start under these attempts any more, or somebody has the claim: the sighting says which."""
+        return self._each(jobs, lambda group: self._dialect.fence(group, by, self._clock()))
+
+    def signal(self, jobs: Sequence[Job]) -> dict[str, Seen]:
+        """TERM to all of theirs, KILL to what is left after the grace; at once where they obey."""
+        return self._each(jobs, self._dialect.signal)
+
+    def collect(self, job: Job, into: Path) -> Collected:
+        """Files of one attempt; see ``collect_all``. raises OutsideFailed: nothing was brought."""
+        return self.collect_all([job], into)[job.id]
+
+    def collect_all(self, jobs: Sequence[Job], into: Path) -> dict[str, Collected]:
+        """Log, run.json and result of these attempts as ``into/<ID>/<kind>``, by id, in one request.
+
+        raises  OutsideFailed where the host did not answer or a file changed while it was read: nothing was brought
+                DiskFailed where our own disk did not take it
+        """
+        found: dict[str, Collected] = {}
+        for group in _by_root(jobs, lambda job: job):
+            found |= collect_all(self._connection, self._dialect.collect(group), group, into)
+        return found
+
+    def tail(self, job: Job, offset: int = 0, max_bytes: int = 65536) -> bytes:
+        """Bytes of the log from ``offset``; raises OutsideFailed."""
+        return self._dialect.read_tail(self._connection.ask(self._dialect.tail(job, offset, max_bytes)))
+
+    def _stage(self, orders: Sequence[StageOrder]) -> dict[str, Seen]:
+        jobs = [order.job for order in orders]
+        request = self._dialect.stage(orders)
+        try:
+            reply = self._connection.ask(request)
+            lacking = self._dialect.read_lacking(reply, orders)
+            if not lacking:
+                return self._dialect.read(reply, jobs, self._clock())
+            for code in lacking:
+                why = self._place(code)
+                if why:
+                    return self._dialect.read_unplaced(reply, jobs, self._clock(), why)
+        except OutsideFailed as error:
+            return self._silent(jobs, error)
+        return self._asked(jobs, request)
+
+    def _place(self, code: Code) -> str:
+        return self._dialect.read_placed(self._connection.ask(self._dialect.place(code)))
+
+    def _each(self, jobs: Sequence[Job], request: Callable[[Sequence[Job]], Request]) -> dict[str, Seen]:
+        seen: dict[str, Seen] = {}
+        for group in _by_root(jobs, lambda job: job):
+            seen |= self._asked(group, request(group))
+        self._told |= {job.dir for job in jobs if seen[job.id].exit is not None}
+        return seen
+
+    def _asked(self, jobs: Sequence[Job], request: Request) -> dict[str, Seen]:
+        try:
+            return self._dialect.read(self._connection.ask(request), jobs, self._clock())
+        except OutsideFailed as error:
+            return self._silent(jobs, error)
+
+    def _silent(self, jobs: Sequence[Job], error: OutsideFailed) -> dict[str, Seen]:
+        look = LOOK_OF.get(type(error), Look.NO_ANSWER)
+        now = self._clock()
+        return {job.id: Seen(look, now, reason=str(error)) for job in jobs}
+
+
+def _by_root(things: Sequence[T], job_of: Callable[[T], Job]) -> list[list[T]]:
+    groups: dict[str, list[T]] = {}
+    for thing in things:
+        groups.setdefault(root_of(job_of(thing)), []).append(thing)
+    return list(groups.values())

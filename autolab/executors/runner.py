@@ -1,0 +1,52 @@
+"""The POSIX sh and awk that runs on hosts: read once from ``scripts/`` and cut to what a host needs."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+from autolab.errors import InvalidSpec
+
+SEPARATOR = "\x1f"  # between fields of a line: unlike a tab, a shell's read keeps empty fields beside it
+
+
+@cache
+def script(name: str) -> str:
+    """The text of ``scripts/<name>`` without its comment lines, which a host would only carry and parse."""
+    text = files("autolab.executors").joinpath("scripts", name).read_text(encoding="utf-8")
+    return "".join(f"{line}\n" for line in text.splitlines() if not line.lstrip().startswith("#"))
+
+
+@cache
+def variable(name: str, file: str) -> str:
+    """An assignment of a script of ours to a shell variable: the one text that stands in a shell word."""
+    return f"{name}={shlex.quote(script(file))}\n"
+
+
+def spoken(name: str, lines: Iterable[str]) -> str:
+    """A shell function that prints ``lines``: how all user data travel, in a quoted here-document.
+
+    The delimiter is a hash of what it closes, so no text can hold its own.
+    raises  InvalidSpec for a line with a control character: newline and separator would make two of one
+    """
+    body = "".join(f"{_printable(line)}\n" for line in lines)
+    end = "AL" + hashlib.sha256(body.encode("utf-8", "surrogateescape")).hexdigest()[:40]
+    return f"{name}() {{\ncat <<'{end}'\n{body}{end}\n}}\n"
+
+
+def fields(*values: str) -> str:
+    """One line of several values; none may hold a control character."""
+    for value in values:
+        _printable(value)
+    return SEPARATOR.join(values)
+
+
+def _printable(line: str) -> str:
+    for character in line.replace(SEPARATOR, ""):
+        if character < " " or character == "\x7f":
+            shown = line if len(line) <= 80 else f"{line[:77]}..."
+            raise InvalidSpec(f"control character in {shown!r}", hint="paths on hosts hold no newline and no tab")
+    return line

@@ -1,0 +1,60 @@
+# Follows a driver and starts what is staged by this boot and unclaimed. al_who: lines number and clone;
+# al_starts: lines RUN, lab, id, attempt, token, spec hash, project's folder. AL_SH: the shell, in words of ours.
+# driver/<number> holds the clone that had this number. It is made whole by a link and never changed, and the
+# highest name counts: so what a host follows only grows, without a lock that could be left behind.
+al_follow() {
+  { read -r al_number; read -r al_clone; } <<E
+$(al_who)
+E
+  al_theirs=
+  if [ ! -e "driver/$al_number" ]; then
+    mkdir -p driver && al_random && printf '%s\n' "$al_clone" >"driver/.$al_n" || return 2
+    al_sync "driver/.$al_n"
+    ln "driver/.$al_n" "driver/$al_number" 2>/dev/null
+    rm -f "driver/.$al_n"
+    al_sync driver .
+  fi
+  { read -r al_theirs; } 2>/dev/null <"driver/$al_number" || return 2
+  al_highest=$al_number
+  [ "$al_theirs" = "$al_clone" ] || return 1
+  for al_name in driver/*; do
+    al_name=${al_name#driver/}
+    case $al_name in *[!0-9]*) continue ;; esac
+    [ "$al_name" -le "$al_highest" ] || al_highest=$al_name
+  done
+  [ "$al_highest" -eq "$al_number" ] && return 0
+  { read -r al_theirs; } 2>/dev/null <"driver/$al_highest"
+  return 1
+}
+al_start_all() {
+  set --
+  while IFS=$al_us read -r al_run al_lab al_id al_attempt al_token al_hash al_project; do
+    [ -e "$al_run/claim" ] && continue
+    al_staged= al_code=
+    { read -r al_staged; read -r al_code; } 2>/dev/null <"$al_run/staged"
+    [ "$al_staged" = "boot $al_boot" ] || continue
+    al_at "$al_project"
+    # Descriptors on files: nothing of this may keep the connection open.
+    AL_SH=$al_sh AL_MORE= setsid $al_sh -c "$al_runner" autolab-runner "$PWD/$al_run" "$al_lab" "$al_id" "$al_attempt" \
+      "$al_token" "$al_hash" "$al_p" "${al_code#code }" "$al_umask" "$al_child" "$al_ns" '' \
+      </dev/null >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
+    set -- "$@" "$al_run"
+  done <<E
+$(al_starts)
+E
+  al_pending=$* al_tries=0
+  { read -r al_now _; } </proc/uptime
+  al_until=$((${al_now%.*} + 5))
+  while [ -n "$al_pending" ] && [ "${al_now%.*}" -lt $al_until ]; do
+    al_tries=$((al_tries + 1))
+    if [ $al_tries -lt 10 ]; then al_nap 0.02; else al_nap 0.05; fi
+    al_left=
+    for al_run in $al_pending; do
+      [ -e "$al_run/claim" ] && continue
+      set -- "$al_run"/refused.*
+      [ -e "$1" ] || al_left="$al_left $al_run"
+    done
+    al_pending=$al_left
+    { read -r al_now _; } </proc/uptime
+  done
+}
