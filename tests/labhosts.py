@@ -261,7 +261,7 @@ class LabHosts:
             "UseDNS no",
             "PrintMotd no",
             "PrintLastLog no",
-            "MaxStartups 100",
+            *([] if any(line.startswith("MaxStartups") for line in self._extra[name]) else ["MaxStartups 100"]),
             f"MaxSessions {self._max_sessions}",
             f"AllowUsers {self.user.pw_name}",
             *([f"SetEnv {' '.join(f'{k}={v}' for k, v in environment.items())}"] if environment else []),

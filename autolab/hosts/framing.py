@@ -99,6 +99,10 @@ class Frame:
         out = b"" if self._streams else self._body.getvalue()  # type: ignore[attr-defined]
         return Reply(out=out, status=self.status, noise=self.noise)
 
+    def leftover(self) -> bytes:
+        """What was said instead of an answer."""
+        return (self.noise + bytes(self._held))[:NOISE_KEPT]
+
     def _look_for_begin(self) -> None:
         at = self._held.find(self._begin)
         before = self._take(at if at >= 0 else len(self._held) - len(self._begin) + 1)
@@ -212,7 +216,7 @@ def converse(
         raise NothingSaid(mouth.broken or how)
     if how == "closed" and not frame.begun and wire.exited():
         hint = "its login shell must run `exec /bin/sh -s`; see what it says to: ssh HOST 'exec /bin/sh -s'"
-        raise UnreadableReply(f"{host}: the remote shell did not answer", frame.noise + wire.complaint, hint=hint)
+        raise UnreadableReply(f"{host}: the remote shell did not answer", frame.leftover() + wire.complaint, hint=hint)
     raise NoAnswer(_why_no_answer(host, how, frame, request), hint="it may have acted: look before asking again")
 
 

@@ -23,7 +23,7 @@ from autolab.hosts.known_hosts import HostKey, Known, keys_of
 from autolab.hosts.openssh_config import Target, parse_jump, resolve
 
 CONNECT_WITHIN_S: Final = 10.0
-BANNER_WITHIN_S: Final = 15.0
+BANNER_WITHIN_S: Final = 10.0
 STEP_WITHIN_S: Final = 15.0  # key exchange; each key offered; each channel
 KEEPALIVE_S: Final = 15
 UNACKED_MS: Final = 30_000  # with the keepalive a dead link is noticed within 45 s
@@ -206,7 +206,8 @@ def _shake_hands(way: _Way, carriers: contextlib.ExitStack) -> paramiko.Transpor
             began = time.monotonic()
             transport = _transport(way, mine)
             try:
-                transport.start_client(timeout=BANNER_WITHIN_S)
+                transport.start_client(timeout=BANNER_WITHIN_S + STEP_WITHIN_S)
+                transport.get_remote_server_key()  # start_client gives up in silence, this does not
                 carriers.push(mine.pop_all())
                 return transport
             except (paramiko.SSHException, EOFError, OSError) as error:
@@ -230,6 +231,7 @@ def _transport(way: _Way, carriers: contextlib.ExitStack) -> paramiko.Transport:
     transport.daemon = True
     transport.set_log_channel(_LOG.name)
     transport.banner_timeout = BANNER_WITHIN_S
+    transport.handshake_timeout = STEP_WITHIN_S
     transport.auth_timeout = STEP_WITHIN_S
     transport.channel_timeout = STEP_WITHIN_S
     _prefer_known_kinds(transport, _known(way.target))
