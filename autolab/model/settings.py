@@ -1,0 +1,241 @@
+"""Every setting with its default, its unit and what it does: what ``autolab.yaml`` may say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from autolab.errors import UnknownName
+from autolab.model.border import Border, Flag, Number, Whole, Word
+from autolab.model.host import HostName, HostSettings, LocalHost, NearPath, SshHost, Variable
+from autolab.model.units import Duration, MemoryMib
+
+_SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def _project(text: str) -> str:
+    if not _SLUG.fullmatch(text) or ".." in text:
+        raise ValueError("is not well-formed\n1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit")
+    return text
+
+
+class SshSettings(Border):
+    """How SSH hosts are reached."""
+
+    config: NearPath | None = Field(default=None, description="OpenSSH configuration file; default: ~/.ssh/config.")
+
+
+class Secret(Border):
+    """Where a secret is kept; exactly one of the three. Its value never stands in a file of the project."""
+
+    variable: Variable | None = Field(default=None, description="An environment variable of the engine.")
+    file: NearPath | None = Field(default=None, description="A file that only its owner may read (mode 0600).")
+    command: tuple[Word, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="A program and its arguments, run without a shell; its first line is the value.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_value(cls, given: Any) -> Any:
+        if not isinstance(given, (dict, Secret)):
+            raise ValueError("holds a value, which does not belong into a file\nsay where it is kept: {variable: NAME}")
+        return given
+
+    @model_validator(mode="after")
+    def _one(self) -> Secret:
+        if sum(each is not None for each in (self.variable, self.file, self.command)) != 1:
+            raise ValueError("needs exactly one of `variable`, `file`, `command`")
+        return self
+
+
+class ResourceSettings(Border):
+    """What one run needs."""
+
+    cpus: Whole = Field(default=1, ge=1, le=100_000, description="Processor cores.")
+    gpus: Whole = Field(default=0, ge=0, le=1024, description="GPUs.")
+    mem: MemoryMib | None = Field(default=None, description="Memory, with a unit: 32GB.")
+    walltime: Duration | None = Field(default=None, description="Longest run, with a unit: 2h, or HH:MM:SS.")
+
+
+def scalar_text(value: object) -> str:
+    """A number, flag or text as it stands in a command, an id or a variable: shortest, the same however it was written.
+
+    raises  ValueError for anything else, and for what is not finite
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float) and abs(value) != float("inf") and value == value:
+        return re.sub(r"e([+-])0*", lambda sign: "e-" if sign[1] == "-" else "e", repr(value))
+    raise ValueError("must be text or a finite number")
+
+
+def env_text(value: object) -> str:
+    """A variable's value: text, or a number as text."""
+    text = scalar_text(value)
+    if "\0" in text:
+        raise ValueError("must not hold a NUL character")
+    return text
+
+
+def phase_text(value: object) -> str:
+    """A phase as readers see it: the text as it came; ``4`` for the number 4."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise ValueError("must be text or a whole number")
+    text = str(value).strip()
+    if not text or not text.isprintable():
+        raise ValueError("must be one line of text")
+    return text
+
+
+EnvMap = dict[Variable, Annotated[str, BeforeValidator(env_text), WithJsonSchema({"type": ["string", "number"]})]]
+Phase = Annotated[str, BeforeValidator(phase_text), WithJsonSchema({"type": ["string", "integer"]})]
+Group = Literal["main", "baseline", "ablation", "analysis"]
+Hours = Annotated[Number, Field(gt=0, le=100_000)]
+
+
+class Defaults(Border):
+    """What an experiment gets that does not say it itself."""
+
+    phase: Phase | None = Field(default=None, description="Phase of the study, kept as written.")
+    expected_duration_hours: Hours | None = Field(default=None, description="Hours a run should take.")
+    group: Group | None = Field(default=None, description="main, baseline, ablation or analysis.")
+    method: Word | None = Field(default=None, description="Method under test.")
+    dataset: Word | None = Field(default=None, description="Data set.")
+    executor: Literal["autolab", "external"] = Field(
+        default="autolab", description="Who runs it; external: never launched by autolab."
+    )
+    host: Word | None = Field(default=None, description="A host's name or a pattern such as gpu*; default: any.")
+    env: EnvMap = Field(default_factory=dict, description="Environment variables of every command.")
+    resources: ResourceSettings = Field(default_factory=ResourceSettings, description="What one run needs.")
+    max_retries: Whole = Field(default=3, ge=0, le=1000, description="Failures that are tried again.")
+    priority: Whole = Field(default=0, ge=-1_000_000, le=1_000_000, description="Greater goes first.")
+    stage: Whole = Field(default=1, ge=1, le=1000, description="A stage waits for the one before it.")
+
+
+class Policies(Border):
+    """How the engine paces itself, when it gives up, and what it refuses."""
+
+    look_fastest: Duration = Field(default=timedelta(seconds=10), description="Between looks while something happens.")
+    look_slowest: Duration = Field(default=timedelta(seconds=120), description="Between looks while nothing happens.")
+    look_held: Duration = Field(default=timedelta(seconds=30), description="How long a host may hold a look open.")
+    scan_every: Duration = Field(default=timedelta(seconds=30), description="Between scans of all sidecars.")
+    sidecar_patience: Whole = Field(
+        default=3, ge=1, le=100, description="Scans before an unreadable sidecar is a question."
+    )
+    wish_wait: Duration = Field(default=timedelta(seconds=10), description="How long a command waits for its effect.")
+    answer_within: Duration = Field(default=timedelta(seconds=30), description="A host's whole answer.")
+    connect_within: Duration = Field(default=timedelta(seconds=10), description="A new connection.")
+    backoff: tuple[Duration, ...] = Field(
+        default=tuple(timedelta(seconds=each) for each in (30, 120, 600, 1800)),
+        min_length=1,
+        description="Waits after a host refused or did not answer; the last one repeats.",
+    )
+    gone_again: Duration = Field(
+        default=timedelta(seconds=10), description="Between two looks that find nothing alive."
+    )
+    result_grace: Duration = Field(default=timedelta(seconds=90), description="Wait for a result after a clean end.")
+    start_tries: Whole = Field(
+        default=3, ge=1, le=100, description="Starts without a claim before the host has failed."
+    )
+    absent_looks: Whole = Field(default=3, ge=1, le=100, description="Looks that miss a job before a question.")
+    absent_for: Duration = Field(default=timedelta(minutes=5), description="Least time those looks must span.")
+    quarantine_after: Whole = Field(
+        default=3, ge=1, le=1000, description="Experiments a host may fail before it is left alone."
+    )
+    quarantine_within: Duration = Field(
+        default=timedelta(seconds=60), description="How soon after its start a failure counts there."
+    )
+    kill_grace: Duration = Field(default=timedelta(seconds=10), description="Between TERM and KILL.")
+    end_survivors: Flag = Field(default=False, description="End processes that outlive their command.")
+    overdue_factor: Number = Field(
+        default=2.0, gt=1, le=1000, description="Times the expected duration before a question."
+    )
+    log_limit_mib: Whole = Field(default=64, ge=1, le=65_536, description="Most of a log that is fetched, MiB.")
+    result_limit_mib: Whole = Field(
+        default=1024, ge=1, le=1_048_576, description="Largest result that is fetched, MiB."
+    )
+    code_limit_mib: Whole = Field(default=200, ge=1, le=65_536, description="Largest code snapshot that is sent, MiB.")
+    matrix_limit: Whole = Field(default=100_000, ge=1, le=10_000_000, description="Most experiments of one file.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Policies:
+        if self.look_fastest > self.look_slowest:
+            raise ValueError("look_fastest must not be longer than look_slowest")
+        return self
+
+
+class GitSettings(Border):
+    """What is committed for people, beside the journal."""
+
+    commit: Flag = Field(default=True, description="Commit milestones on the branch that is checked out.")
+    state_ref: Flag = Field(default=True, description="Keep state and journal in refs/autolab/state.")
+    every: Duration = Field(default=timedelta(minutes=10), description="Least time between two updates of that ref.")
+    within: Duration = Field(default=timedelta(seconds=30), description="Longest time one git command may take.")
+
+
+class SyncSettings(Border):
+    """Which of the project's files go to hosts: tracked and not ignored ones, less these."""
+
+    exclude: tuple[Word, ...] = Field(default=(), description="Patterns of paths that are not sent.")
+
+
+class Settings(Border):
+    """autolab's settings for a project."""
+
+    project: Annotated[Word, AfterValidator(_project)] = Field(description="The project's name: one word.")
+    hosts: dict[HostName, HostSettings] = Field(
+        default_factory=lambda: {"local": LocalHost(kind="local")}, description="Where experiments run; default: here."
+    )
+    ssh: SshSettings = Field(default_factory=SshSettings, description="How SSH hosts are reached.")
+    secrets: dict[Variable, Secret] = Field(
+        default_factory=dict, description="Variables of commands whose values are kept elsewhere."
+    )
+    defaults: Defaults = Field(default_factory=Defaults, description="What experiments get that do not say it.")
+    policies: Policies = Field(default_factory=Policies, description="Pace, patience and limits.")
+    git: GitSettings = Field(default_factory=GitSettings, description="What is committed.")
+    sync: SyncSettings = Field(default_factory=SyncSettings, description="What is sent.")
+
+    @model_validator(mode="after")
+    def _some_host(self) -> Settings:
+        if not self.hosts:
+            raise ValueError("hosts is empty\nname at least one, such as `local: {kind: local}`")
+        return self
+
+    def host(self, name: str) -> LocalHost | SshHost:
+        """The settings of ``name``; raises UnknownName with the nearest ones."""
+        if name not in self.hosts:
+            raise UnknownName("host", name, self.hosts)
+        return self.hosts[name]
+
+    def ssh_alias(self, name: str) -> str | None:
+        """What OpenSSH is asked for to reach ``name``; None for this machine."""
+        host = self.host(name)
+        return (host.ssh or name) if isinstance(host, SshHost) else None
+
+    def project_dir(self, name: str, root: str) -> str:
+        """The project's folder on ``name``, absolute or beginning with ``~/``; ``root`` is the one here."""
+        host = self.host(name)
+        return host.dir or (root if isinstance(host, LocalHost) else f"~/autolab/{self.project}")
+
+
+def hosts_offering(settings: Settings, gpus: int) -> Mapping[str, bool]:
+    """Each host's name, and whether it may have ``gpus`` GPUs: with ``auto`` only the host knows, so it may."""
+    return {name: _offers(host.gpus) >= gpus for name, host in settings.hosts.items()}
+
+
+def _offers(gpus: str | int | tuple[int, ...]) -> int:
+    if isinstance(gpus, tuple):
+        return len(gpus)
+    if isinstance(gpus, int):
+        return gpus
+    return 1024 if gpus == "auto" else 0
