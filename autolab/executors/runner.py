@@ -21,20 +21,20 @@ def script(name: str) -> str:
 
 
 @cache
-def variable(name: str, file: str) -> str:
-    """An assignment of a script of ours to a shell variable: the one text that stands in a shell word."""
-    return f"{name}={shlex.quote(script(file))}\n"
+def variable(name: str, *files_: str) -> str:
+    """An assignment of scripts of ours to a shell variable: the one text that stands in a shell word."""
+    return f"{name}={shlex.quote(''.join(script(file) for file in files_))}\n"
 
 
-def spoken(name: str, lines: Iterable[str]) -> str:
-    """A shell function that prints ``lines``: how all user data travel, in a quoted here-document.
+def spoken(name: str, lines: Iterable[str], reader: str = "cat") -> str:
+    """A shell function that gives ``lines`` to ``reader``: how all user data travel, in a quoted here-document.
 
     The delimiter is a hash of what it closes, so no text can hold its own.
     raises  InvalidSpec for a line with a control character: newline and separator would make two of one
     """
     body = "".join(f"{_printable(line)}\n" for line in lines)
     end = "AL" + hashlib.sha256(body.encode("utf-8", "surrogateescape")).hexdigest()[:40]
-    return f"{name}() {{\ncat <<'{end}'\n{body}{end}\n}}\n"
+    return f"{name}() {{\n{reader} <<'{end}'\n{body}{end}\n}}\n"
 
 
 def fields(*values: str) -> str:

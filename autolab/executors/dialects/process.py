@@ -73,12 +73,11 @@ class Process:
             "al_umask=$(umask)\n"
             + _script("prelude.sh", "start.sh")
             + f"al_sh='{self.shell}'\n"
-            + variable("al_runner", "runner.sh")
-            + variable("al_child", "child.sh")
+            + variable("al_runner", "child.sh", "runner.sh", "spawn.sh")
             + spoken("al_who", [str(int(driver.number)), _word(driver.clone)])
             + spoken("al_starts", lines)
             + _looking(jobs, known)
-            + "if al_enter; then\nal_follow 2>/dev/null\ncase $? in\n0) al_start_all; al_say_host ;;\n"
+            + "if al_enter; then\nal_follow 2>/dev/null\ncase $? in\n0) al_start_all; al_say_host; al_complaints \"$al_errors\" ;;\n"
             + "1) al_say_host; printf 'driver %s %s\\n' \"$al_highest\" \"$al_theirs\" ;;\n"
             + "*) al_say_host; echo 'error who drives cannot be recorded: disk full or not writable' ;;\nesac\n"
             + _and_look(hold_s)
@@ -201,7 +200,7 @@ def _looking(jobs: Sequence[Job], known: frozenset[str]) -> str:
         + variable("al_join_awk", "join.awk")
         + _root(jobs)
         + spoken("al_jobs", lines)
-        + spoken("al_runs", [run_of(j) for j in jobs])
+        + spoken("al_list", [run_of(j) for j in jobs], "LC_ALL=C xargs ls -lnA driver 2>/dev/null")
     )
 
 

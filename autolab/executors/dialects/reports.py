@@ -7,7 +7,7 @@ import json
 import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from autolab.errors import UnreadableReply
@@ -221,7 +221,8 @@ def _exit(seen: Seen, job: Job, text: str) -> Seen:
     uptime = record.get("uptime_s", 0.0)
     if status > 255 or type(uptime) not in (int, float):
         raise ValueError("status or uptime out of range")
-    ended = ExitRecord(record["nonce"], status, at=str(record.get("at", ""))[:40], uptime_s=float(uptime))
+    at = datetime.fromtimestamp(_typed(record, "at", int), UTC).isoformat()
+    ended = ExitRecord(record["nonce"], status, at=at, uptime_s=float(uptime))
     return replace(seen, exit=ended)
 
 

@@ -1,7 +1,8 @@
-# Looking: al_jobs (lines for look.awk) and al_runs (one folder a line) are set by the request as functions.
+# Looking: the request defines al_jobs (prints the lines for look.awk) and al_list (lists the attempts' folders; the
+# name beside them is there so that ls prints a heading for one folder too).
 # The report goes to descriptor 5, what is left for the shell to do to standard output.
 al_pass() {
-  { al_jobs; echo %; al_runs | LC_ALL=C xargs ls -lnA driver 2>/dev/null; } |
+  { al_jobs; echo %; al_list; } |
     AL_BOOT=$al_boot AL_NS=$al_ns AL_MACHINE=$al_machine AL_NODE=$al_node AL_TARGETS=$1 \
       LC_ALL=C awk "$al_look_awk" 2>&1 >&5
 }

@@ -1,5 +1,5 @@
 # Follows a driver and starts what is staged by this boot and unclaimed. al_who: lines number and clone;
-# al_starts: lines RUN, lab, id, attempt, token, spec hash, project's folder. AL_SH: the shell, in words of ours.
+# al_starts: lines RUN, lab, id, attempt, token, spec hash, project's folder. al_sh: the shell, in words of ours.
 # driver/<number> holds the clone that had this number. It is made whole by a link and never changed, and the
 # highest name counts: so what a host follows only grows, without a lock that could be left behind.
 al_follow() {
@@ -27,6 +27,7 @@ E
   return 1
 }
 al_start_all() {
+  al_lines= al_errors=
   set --
   while IFS=$al_us read -r al_run al_lab al_id al_attempt al_token al_hash al_project; do
     [ -e "$al_run/claim" ] && continue
@@ -34,14 +35,19 @@ al_start_all() {
     { read -r al_staged; read -r al_code; } 2>/dev/null <"$al_run/staged"
     [ "$al_staged" = "boot $al_boot" ] || continue
     al_at "$al_project"
-    # Descriptors on files: nothing of this may keep the connection open.
-    AL_SH=$al_sh AL_MORE= setsid $al_sh -c "$al_runner" autolab-runner "$PWD/$al_run" "$al_lab" "$al_id" "$al_attempt" \
-      "$al_token" "$al_hash" "$al_p" "${al_code#code }" "$al_umask" "$al_child" "$al_ns" '' \
-      </dev/null >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
+    al_lines=$al_lines$PWD/$al_run$al_us$al_lab$al_us$al_id$al_us$al_attempt$al_us$al_token$al_us$al_hash$al_us
+    al_lines=$al_lines$al_p$al_us${al_code#code }"
+"
     set -- "$@" "$al_run"
   done <<E
 $(al_starts)
 E
+  [ $# -gt 0 ] || return 0
+  command -v setsid >/dev/null 2>&1 || { al_errors='no setsid on this host'; return 1; }
+  al_epoch=$(($(date +%s) - ${al_up%.*}))
+  # Descriptors on files: nothing of this may keep the connection open.
+  printf '%s' "$al_lines" | setsid $al_sh -c "$al_runner" autolab-runner "$al_umask" "$al_ns" "$al_epoch" "$al_sh" \
+    "$al_us" >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
   al_pending=$* al_tries=0
   { read -r al_now _; } </proc/uptime
   al_until=$((${al_now%.*} + 5))
