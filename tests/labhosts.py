@@ -6,7 +6,7 @@ all that runs there. Without root they are sshds on 127.0.0.x that share this ma
     with LabHosts(2) as lab:
         SshConnection("lab1", "lab1", lab.config)
 
-By hand: ``python tests/labhosts.py 3`` prints the ssh configuration and keeps the hosts up until its input ends.
+By hand: ``python -m tests.labhosts 3`` prints the ssh configuration and keeps the hosts up until its input ends.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tests.labnet import LabNet
+
 PORT = 2222
 ENTER = Path(__file__).parent / "tools" / "enter-host.sh"
 NAMESPACES = ("mount", "uts", "pid", "net")
@@ -40,7 +42,7 @@ class LabHosts:
         self._paths: dict[str, str] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.user = _test_user()
-        self._net = _Net() if self.isolated else None
+        self._net = LabNet() if self.isolated else None
         self._key_changed = False
         self.dir = Path()
 
@@ -347,91 +349,12 @@ def can_isolate() -> bool:
     return os.geteuid() == 0 and subprocess.run(trial, capture_output=True, check=False).returncode == 0
 
 
-class _Net:
-    """A bridge of ours and a cable to each host."""
-
-    def __init__(self) -> None:
-        pid = os.getpid()
-        self._prefix = f"10.{64 + pid // 250 % 64}.{pid % 250}"
-        self._bridge = f"al{pid}"
-        self.dropped: set[int] = set()
-
-    def address(self, number: int) -> str:
-        return f"{self._prefix}.{number + 10}"
-
-    def up(self) -> None:
-        for name in os.listdir("/sys/class/net"):  # of tests that were killed
-            if name.startswith("al") and name[2:].isdigit() and not Path(f"/proc/{name[2:]}").exists():
-                _ip("link", "delete", name)
-        _ip("link", "add", self._bridge, "type", "bridge", "forward_delay", "0")
-        _ip("address", "add", f"{self._prefix}.1/24", "dev", self._bridge)
-        _ip("link", "set", self._bridge, "up")
-
-    def down(self) -> None:
-        subprocess.run(["ip", "link", "delete", self._bridge], check=False, capture_output=True)
-
-    def plug_in(self, number: int, pid: int) -> None:
-        cable = self._cable(number)
-        _ip(
-            "link",
-            "add",
-            cable,
-            "type",
-            "veth",
-            "peer",
-            "name",
-            "eth0",
-            "address",
-            self._mac(number),
-            "netns",
-            str(pid),
-        )
-        _ip("link", "set", cable, "master", self._bridge, "up")
-        inside = ["nsenter", "--target", str(pid), "--net", "ip"]
-        for words in (
-            ("link", "set", "lo", "up"),
-            ("address", "add", f"{self.address(number)}/24", "dev", "eth0"),
-            ("link", "set", "eth0", "up"),
-        ):
-            subprocess.run([*inside, *words], check=True, capture_output=True)
-
-    def unplug(self, number: int) -> None:
-        subprocess.run(["ip", "link", "delete", self._cable(number)], check=False, capture_output=True)
-        self._forget_neighbour(number)
-
-    def drop(self, number: int) -> None:
-        # The neighbour stays known, or the kernel would say "no route": a black hole says nothing.
-        place = [self.address(number), "lladdr", self._mac(number), "dev", self._bridge, "nud", "permanent"]
-        _ip("neighbour", "replace", *place)
-        self.dropped.add(number)
-        subprocess.run(["bridge", "link", "set", "dev", self._cable(number), "state", "0"], check=True)
-
-    def undrop(self, number: int) -> None:
-        subprocess.run(["bridge", "link", "set", "dev", self._cable(number), "state", "3"], check=True)
-        self.dropped.discard(number)
-        self._forget_neighbour(number)
-
-    def _forget_neighbour(self, number: int) -> None:
-        words = ["ip", "neighbour", "delete", self.address(number), "dev", self._bridge]
-        subprocess.run(words, check=False, capture_output=True)
-
-    def _cable(self, number: int) -> str:
-        return f"{self._bridge}-{number}"
-
-    def _mac(self, number: int) -> str:
-        return f"02:a0:00:00:00:{number:02x}"
-
-
 def until(holds: Callable[[], bool], what: str, within_s: float = 20) -> None:
     """Wait for a condition; raises AssertionError if it does not come true in time."""
     ends_at = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < ends_at, f"not within {within_s:g} s: {what}"
         time.sleep(0.01)
-
-
-def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
 def _make_key(path: Path, kind: str = "ed25519") -> None:

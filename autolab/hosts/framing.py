@@ -70,7 +70,8 @@ def request_text(script: str, nonce: str) -> bytes:
 class Frame:
     """One framed answer in a stream that is fed in pieces of any size."""
 
-    def __init__(self, nonce: str, limit: int, into: BinaryIO | None = None) -> None:
+    def __init__(self, nonce: str, limit: int, into: BinaryIO | None = None, host: str = "") -> None:
+        self._host = host
         self._begin = f"\nBEGIN-{nonce}\n".encode()
         self._end = f"\nEND-{nonce} ".encode()
         self._limit = limit
@@ -118,7 +119,7 @@ class Frame:
             return
         status = bytes(self._held[len(self._end) : line_end])
         if not status.isdigit():
-            raise UnreadableReply("the answer ends in no exit status", said=status)
+            raise UnreadableReply(f"{self._host}: the answer ends in no exit status", said=status)
         self.status = int(status)
 
     def _take(self, size: int) -> bytes:
@@ -130,7 +131,7 @@ class Frame:
         self._size += len(piece)
         self._head = (self._head + piece[:2000])[:2000]
         if self._size > self._limit:
-            raise UnreadableReply(f"the answer is longer than {self._limit} bytes", said=self._head)
+            raise UnreadableReply(f"{self._host}: the answer is longer than {self._limit} bytes", said=self._head)
         self._body.write(piece)
 
 
@@ -200,7 +201,7 @@ def converse(
     raises   NothingSaid, NoAnswer, UnreadableReply, DiskFailed (the payload's file cannot be read)
     """
     nonce = secrets.token_hex(16)
-    frame = Frame(nonce, request.limit, into)
+    frame = Frame(nonce, request.limit, into, host)
     with _opened(request) as payload:
         mouth = _Mouth(wire, request_text(request.script, nonce), payload)
         mouth.start()

@@ -64,14 +64,17 @@ class Session:
     def __init__(self, transport: paramiko.Transport, carriers: contextlib.ExitStack) -> None:
         self.transport = transport
         self._carriers = carriers
+        self._lock = threading.Lock()
 
     def alive(self) -> bool:
         """Whether the transport thinks so; a dropped link shows only after a while."""
         return self.transport.is_active()
 
     def close(self) -> None:
-        """End it at once, with everything said over it."""
-        self._carriers.close()
+        """End it at once, with everything said over it. From any thread, also twice."""
+        with self._lock:
+            carriers, self._carriers = self._carriers, contextlib.ExitStack()
+        carriers.close()
 
 
 def log_in(alias: str, config_path: Path | None, doors: Doors) -> Session:

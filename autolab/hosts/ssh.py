@@ -111,7 +111,7 @@ def _open_channel(session: Session, ends_at: float, host: str) -> paramiko.Chann
             time.sleep(min(left, random.uniform(0.02, 0.1)))  # noqa: S311  several wait: not all at the same moment
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise NothingSaid(str(error) or "the connection is dead") from error
-    raise HostUnreachable(f"{host}: no channel came free there in time")
+    raise HostUnreachable(f"{host}: no channel came free there within the deadline")
 
 
 class _ChannelWire:
