@@ -49,7 +49,6 @@ AT_HOME = {
 # Imports inside functions: the libraries that cost a command more than it costs itself, and where.
 LAZY: dict[tuple[str, str], str] = {
     ("hosts/", "paramiko"): "130 ms, and a local lab never needs it",
-    ("hosts/", "fabric"): "as paramiko",
     ("cli/", "rich"): "50 ms, and --json never needs it",
     ("store/", "filelock"): "46 ms, and commands that only read never lock",
     ("store/", "ruamel"): "26 ms, and only edits of a person's file need it",
