@@ -107,10 +107,11 @@ def _open_channel(session: Session, ends_at: float, host: str) -> paramiko.Chann
     while (left := ends_at - time.monotonic()) > 0:
         try:
             return session.transport.open_session(timeout=min(left, STEP_WITHIN_S))
-        except paramiko.ChannelException:
-            time.sleep(min(left, random.uniform(0.02, 0.1)))  # noqa: S311  several wait: not all at the same moment
         except (paramiko.SSHException, EOFError, OSError) as error:
-            raise NothingSaid(str(error) or "the connection is dead") from error
+            # Not only ChannelException: two threads refused at once share one, and the second gets a bare SSHException.
+            if not session.alive() or "Timeout" in str(error):
+                raise NothingSaid(str(error) or "the connection is dead") from error
+        time.sleep(min(left, random.uniform(0.02, 0.1)))  # noqa: S311  several wait: not all at the same moment
     raise HostUnreachable(f"{host}: no channel came free there within the deadline")
 
 
