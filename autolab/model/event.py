@@ -79,7 +79,7 @@ class Observed(Event):
     """Cells of one sidecar that are news for the current attempt."""
 
     authority: Authority
-    seq: int
+    sidecar_seq: int
     digest: str
     cells: Mapping[str, Any] = field(default_factory=dict)
 
@@ -87,7 +87,7 @@ class Observed(Event):
         cells = dict(entry.cells)
         for key, value in self.cells.items():
             name = f"{self.authority.value}.{key}"
-            offered = Cell(self.seq, self.digest, value)
+            offered = Cell(self.sidecar_seq, self.digest, value)
             held = cells.get(name)
             if held is None or cell_order(key, offered) > cell_order(key, held):
                 cells[name] = offered

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from autolab.model import ids
 from autolab.model.action import Action, Collect, Fence, Signal, Stage, Start, Watch
@@ -43,8 +43,9 @@ class Seen:
 
     code       digest of the snapshot that a launch would use; None: it cannot be made (``plan.launching`` says why)
     busy       hosts whose acting lane still works on something: no new action for them
-    watching   hosts that a look is open on
-    watch_due  hosts to look at now; None: all that have something running
+    watched    experiments that an open look covers
+    full       hosts that have as many open looks as they may have
+    watch_due  hosts to look at now by their pace; None: all that have something running
     results    of external experiments that say done: what was found of their declared file
     may_hold   a look may stay open on a host while work waits for a slot
     """
@@ -54,7 +55,8 @@ class Seen:
     wishes: tuple[Wish, ...] = ()
     code: str | None = None
     busy: frozenset[str] = frozenset()
-    watching: frozenset[str] = frozenset()
+    watched: frozenset[str] = frozenset()
+    full: frozenset[str] = frozenset()
     watch_due: frozenset[str] | None = None
     results: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     may_hold: bool = False
@@ -244,21 +246,18 @@ def _actions(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> 
         run = entry.run
         if run is not None and not run.judged and run.host in plan.hosts:
             per_host.setdefault(run.host, []).append(entry)
-    due: list[tuple[Action, list[Event]]] = []
     hungry = seen.may_hold and any(dispatch.is_due(state, e, now) for e in state.entries.values())
+    due: list[tuple[Action, list[Event]]] = []
     for name, entries in per_host.items():
-        if not hosts.may_ask(state.hosts.get(name), now):
-            continue
-        if name not in seen.busy:
-            due += _acts(state, name, entries, plan, now)
-        if name not in seen.watching and (seen.watch_due is None or name in seen.watch_due):
-            due += _watch(name, entries, plan, hungry)
+        if hosts.may_ask(state.hosts.get(name), now):
+            if name not in seen.busy:
+                due += _acts(name, entries, plan, now)
+            if name not in seen.full:
+                due += _watch(name, entries, seen, plan, hungry, now)
     return due
 
 
-def _acts(
-    state: DispatchState, host: str, entries: list[Entry], plan: LabPlan, now: datetime
-) -> list[tuple[Action, list[Event]]]:
+def _acts(host: str, entries: list[Entry], plan: LabPlan, now: datetime) -> list[tuple[Action, list[Event]]]:
     opened = [(e, e.open_run) for e in entries]
     unclaimed = [(e, r) for e, r in opened if r is not None and r.claim is None]
     fence = tuple(e.id for e, r in unclaimed if r.fence_asked)
@@ -294,11 +293,19 @@ def _to_collect(entry: Entry) -> bool:
     return not found or found.get("result") in {"absent", "stale"}
 
 
-def _watch(host: str, entries: list[Entry], plan: LabPlan, hungry: bool) -> list[tuple[Action, list[Event]]]:
-    """Everything open there that was ever staged or asked to start."""
-    watched = tuple(e.id for e in entries if (run := e.open_run) is not None and (run.claim or run.starts))
-    hold = plan.policies.hold_s if hungry else 0.0
-    return [(Watch(host, watched, hold, "due"), [])] if watched else []
+YOUNG: Final = timedelta(minutes=2)  # what has just started may end at any moment: its look stays open
+
+
+def _watch(
+    host: str, entries: list[Entry], seen: Seen, plan: LabPlan, hungry: bool, now: datetime
+) -> list[tuple[Action, list[Event]]]:
+    """What is open there and no open look covers; a look stays open while work waits or something is young."""
+    runs = [(e.id, run) for e in entries if (run := e.open_run) is not None and (run.claim or run.starts)]
+    watched = tuple(ident for ident, _ in runs if ident not in seen.watched)
+    young = any(run.last_start_at is not None and now - run.last_start_at < YOUNG for _, run in runs)
+    hold = plan.policies.hold_s if seen.may_hold and (hungry or young) else 0.0
+    due = hold or seen.watch_due is None or host in seen.watch_due
+    return [(Watch(host, watched, hold, "due"), [])] if watched and due else []
 
 
 def _clocks(state: DispatchState, plan: LabPlan, now: datetime, made: Decision) -> None:

@@ -60,7 +60,7 @@ def _news(state: DispatchState, entry: Entry, sidecar: Sidecar, now: datetime) -
         attempt=entry.attempt,
         actor=authority,
         authority=sidecar.authority,
-        seq=seq,
+        sidecar_seq=seq,
         digest=sidecar.digest,
         cells=cells,
     )

@@ -134,10 +134,11 @@ class Files:
         except OSError as error:
             raise failed(error, "sync", folder) from error
 
-    def open_append(self, path: Path) -> int:
+    def open_append(self, path: Path, *, create: bool = False) -> int:
         """A descriptor to append to ``path``, which must be there."""
         try:
-            return self.disk.open(str(path), os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT if create else 0)
+            return self.disk.open(str(path), flags)
         except OSError as error:
             raise failed(error, "open", path) from error
 

@@ -1,0 +1,154 @@
+"""What people and foreign programs read beside the state: lab.log, a log page per experiment, escalations, questions.
+
+Rendered from events after these are durable. How far that got is kept, so that a crash in between only delays it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+
+from autolab.model import event as e
+from autolab.model.documents import stamp
+from autolab.model.state import DispatchState, Entry, Question
+from autolab.store.files import Files
+from autolab.store.layout import Layout
+
+_LIMIT = 1 << 20
+
+
+class Chronicle:
+    """Writes what events say into the files of section 1 of the protocol that the engine alone writes."""
+
+    def __init__(self, layout: Layout, files: Files) -> None:
+        self._layout, self._files = layout, files
+
+    def record(self, state: DispatchState, events: Iterable[e.Event]) -> None:
+        """Everything these events mean for people's files."""
+        lines: list[str] = []
+        escalated: dict[str, None] = {}
+        for happened in events:
+            entry = state.entries.get(happened.id)
+            if (line := log_line(happened, entry)) is not None:
+                lines.append(f"[{stamp(happened.at)}] {line}\n")
+            match happened:
+                case e.Added():
+                    self._log_page(happened.spec.id, entry)
+                case e.QuestionAsked():
+                    self._question(happened.question)
+                    escalated[happened.question.about] = None
+                case e.QuestionClosed():
+                    escalated[happened.id or happened.question.rpartition("-")[0]] = None
+                    self._answer(happened)
+                case _:
+                    pass
+        if lines:
+            self._append(lines)
+
+    def _append(self, lines: list[str]) -> None:
+        self._files.make_dirs(self._layout.progress)
+        path = self._layout.lab_log
+        fd = self._files.open_append(path, create=True)
+        try:
+            self._files.append(fd, path, "".join(lines).encode())
+        finally:
+            os.close(fd)
+
+    def _log_page(self, experiment: str, entry: Entry | None) -> None:
+        path = self._layout.log(experiment)
+        if entry is None or path.exists():  # a person may have written theirs before
+            return
+        self._files.make_dirs(path.parent)
+        self._files.replace(path, page(entry).encode(), durable=False)
+
+    def _question(self, question: Question) -> None:
+        self._files.make_dirs(self._layout.questions)
+        self._files.replace(self._layout.question(question.id), question_page(question).encode())
+        self._stack(question.about, question_page(question))
+
+    def _stack(self, about: str, text: str) -> None:
+        """The newest question on top of the escalation file of what it is about; nothing written there is lost."""
+        path = self._layout.escalation(about.replace(":", "-"))
+        before = (self._files.read(path, _LIMIT) or b"").decode("utf-8", "replace")
+        if text in before:
+            return
+        self._files.replace(path, f"{text}\n{before}".encode())
+
+    def _answer(self, closed: e.QuestionClosed) -> None:
+        """Mark the question answered in the escalation file, where the person looks."""
+        about = closed.question.rpartition("-")[0]
+        path = self._layout.escalation(about)
+        before = (self._files.read(path, _LIMIT) or b"").decode("utf-8", "replace")
+        said = f"decided: {closed.option} by {closed.actor}" if closed.option else f"closed: {closed.why}"
+        head = f"state: open\nquestion: {closed.question}\n"
+        if head in before:
+            after = f"state: {said} at {stamp(closed.at)}\nquestion: {closed.question}\n"
+            self._files.replace(path, before.replace(head, after, 1).encode())
+
+
+def log_line(happened: e.Event, entry: Entry | None) -> str | None:
+    """The line of ``progress/lab.log`` for an event; None: it is told in the journal alone.
+
+    Source: the fixed strings of the lab's log (rows 1.4 and 1.33 to 1.38).
+    """
+    name = f"[{happened.id}]"
+    match happened:
+        case e.Started() if entry is not None and entry.run is not None and happened.claim is not None:
+            gpus = f":gpu{','.join(entry.run.gpus)}" if entry.run.gpus else ""
+            return f"{name} started on {entry.run.host}{gpus} pid={happened.claim.pid}"
+        case e.Succeeded() if entry is not None:
+            return _done_line(happened.at, entry)
+        case e.Failed():
+            return f"{name} failed ({happened.why})"
+        case e.Requeued():
+            return f"{name} retrying as a{happened.attempt + 1} ({happened.why})"
+        case e.Parked() | e.Held():
+            return f"{name} on_hold ({happened.why})"
+        case e.Cancelled():
+            return f"{name} cancelled ({happened.why})"
+        case e.HostLost():
+            return f"{name} unreachable ({happened.why})"
+        case e.QuestionAsked():
+            return f"ASKS: {happened.question.id} {happened.question.reason}"
+        case e.QuestionClosed() if happened.option:
+            return f"DECIDED: {happened.question} {happened.option} by {happened.actor}"
+        case e.HostChanged() | e.Noted() | e.DriverTaken():
+            return happened.why
+        case _:
+            return None
+
+
+def _done_line(at: datetime, entry: Entry) -> str:
+    run = entry.run
+    if run is None:
+        return f"[{entry.id}] done"
+    minutes = round((at - (run.started_at or run.intended_at)).total_seconds() / 60)
+    gpus = f" GPU{','.join(run.gpus)}" if run.gpus else ""
+    return f"DONE: {entry.id} on {run.host}{gpus}. Duration: {minutes}min. Retries: {entry.attempt - 1}."
+
+
+def page(entry: Entry) -> str:
+    """``experiments/logs/<ID>.md`` as it is made before the launch."""
+    spec = entry.spec
+    depends = f"- depends on: {', '.join(spec.depends_on)}\n" if spec.depends_on else ""
+    return (
+        f"# {spec.id}\n\n## Motivation\n\n{spec.notes}\n\n## Setup\n\n"
+        f"- method: {spec.method}\n- dataset: {spec.dataset}\n- group: {spec.group}\n- seed: {spec.seed}\n"
+        f"- phase: {spec.phase}\n- command: `{spec.command}`\n- result: {spec.result_file or 'none declared'}\n"
+        f"- expected: {spec.expected_duration_hours:g} h\n{depends}\n## Expected\n\n## Actual\n\n## Notes\n"
+    )
+
+
+def question_page(question: Question) -> str:
+    """An open question as a person reads it, and answers it by ticking a box or by the command."""
+    boxes = "\n".join(f"- [ ] {option.name}: {option.effect}" for option in question.options)
+    due = f"\ndefault: {question.default} at {stamp(question.due_at)}" if question.default else ""
+    quoted = "\n".join(f"    {line}" for line in question.seen.splitlines())
+    return (
+        f"## {question.id}\n\nstate: open\nquestion: {question.id}\nexp_id: {question.about}\n"
+        f"reason: {question.reason}\naction_needed: choose one of {', '.join(o.name for o in question.options)}\n"
+        f"timestamp: {stamp(question.asked_at)}\nhash: {question.digest}{due}\n\n"
+        f"What was seen:\n\n{quoted}\n\nWhat autolab did: {question.did}\n\n{boxes}\n\n"
+        f"Answer: `autolab decide {question.id} OPTION`, or tick one box.\n"
+    )

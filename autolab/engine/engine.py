@@ -1,0 +1,325 @@
+"""Whoever holds the engine lock is the engine: it reads, decides, records, acts. One tick, safe to kill at any line."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import orjson
+
+from autolab.engine.chronicle import Chronicle
+from autolab.engine.lab import Lab, lab_of
+from autolab.engine.lanes import Lane, Lanes
+from autolab.engine.pace import Pace
+from autolab.engine.perform import Performer
+from autolab.engine.plan import Orders, plan_of, policies_of
+from autolab.engine.publish import Publisher
+from autolab.engine.views import Views
+from autolab.engine.voices import Voices
+from autolab.engine.watcher import News, Watcher
+from autolab.errors import StoreDamaged
+from autolab.executors.dialects.process import Process
+from autolab.executors.executor import Executor
+from autolab.model.action import Driver
+from autolab.model.documents import parse_event, parse_state
+from autolab.model.event import Added, DriverTaken, Event, LabMade, WishSettled, event_document
+from autolab.model.plan import LabPlan
+from autolab.model.settings import Settings
+from autolab.model.state import TERMINAL, DispatchState, Status
+from autolab.model.transitions import fold, fold_all
+from autolab.rules.decide import Decision, Seen, decide
+from autolab.store.files import Files
+from autolab.store.git import Git
+from autolab.store.hashes import lab_key
+from autolab.store.journal import Journal
+from autolab.store.layout import Layout
+from autolab.store.locks import EngineLock
+from autolab.store.snapshot import CodeSnapshots
+
+log = logging.getLogger(__name__)
+
+ROUNDS: Final = 50  # ticks of one poll without a pause: more would be a storm of our own making
+
+
+@dataclass(frozen=True, slots=True)
+class PollReport:
+    """What one poll did: events made, attempts started, and what still runs or waits."""
+
+    events: int
+    started: int
+    ended: int
+    running: int
+    pending: int
+    questions: int
+
+
+class Engine:
+    """One lab's engine for as long as it holds the lock."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        settings: Settings,
+        lab: Lab,
+        clock: Callable[[], datetime],
+        files: Files,
+    ) -> None:
+        self.layout, self.settings, self._clock, self._files = layout, settings, clock, files
+        self._lab = lab
+        self._lock = EngineLock(layout, files)
+        self._journal = Journal(layout, files)
+        self._git = Git(layout.root, settings.git.within.total_seconds()) if layout.common is not None else None
+        self._wake = threading.Event()
+        self.state = DispatchState(project=settings.project, lab=layout.lab)
+
+    @classmethod
+    def open(
+        cls,
+        layout: Layout,
+        settings: Settings,
+        *,
+        what: str,
+        clock: Callable[[], datetime],
+        files: Files | None = None,
+    ) -> Engine:
+        """The engine of this lab.
+
+        raises  Busy where there is one: who, since when; StoreDamaged: nothing was changed
+        """
+        disk = files or Files()
+        engine = cls(layout, settings, lab_of(layout, settings, disk, clock), clock, disk)
+        engine._lock.take(what, clock())
+        try:
+            engine._begin()
+        except BaseException:
+            engine._lock.release()
+            raise
+        return engine
+
+    def _begin(self) -> None:
+        now = self._clock()
+        self._load(now)
+        key = lab_key(self.layout, self._files)
+        self._voices = Voices(self.layout, self._files, key)
+        self._publisher = Publisher(self.layout, self._files)
+        self._lanes = Lanes(self.wake)
+        snapshots = CodeSnapshots(self.layout, self._files, self._git)
+        limit = self.settings.policies.code_limit_mib
+        self.watcher = Watcher(self.layout, self._files, key, self._voices, snapshots, limit)
+        self._performer = Performer(
+            self._executor, self._orders, self._voices, self._publisher, self._lanes, self._clock
+        )
+        self._performer.adopt(self.state)
+        self._chronicle = Chronicle(self.layout, self._files)
+        self._views = Views(self.layout, self._files, self._journal, self._git, self.settings.git.every)
+        self._pace = Pace(policies_of(self.settings))
+        standing = self._lab.standing
+        self.problem = standing.problem
+        if not standing.problem and standing.number > self.state.driver:
+            self._commit([DriverTaken(at=now, number=standing.number, why=f"driven from here: {standing.clone}")])
+
+    def _load(self, now: datetime) -> None:
+        if not self._journal.segments():
+            self._first(now)
+            return
+        loaded = self._journal.load()
+        for problem in loaded.problems:
+            log.warning("journal: %s", problem)
+        self.state = parse_state(loaded.snapshot)
+        fold_all(self.state, (parse_event(document) for document in loaded.events))
+        if self.state.seq != self._journal.seq:
+            raise StoreDamaged(f"the journal ends at {self._journal.seq}, its fold at {self.state.seq}")
+
+    def _first(self, now: datetime) -> None:
+        """A new lab's journal; a state.json without one is a lab whose record was lost, and nothing starts over it."""
+        if self.layout.state.exists() and b'"journal_seq": 0,' not in self.layout.state.read_bytes()[:4096]:
+            raise StoreDamaged(
+                f"{self.layout.state} is there and its journal in {self.layout.journal} is not",
+                hint="`autolab doctor` says what git, sidecars and hosts still know; nothing is launched until then",
+            )
+        self._journal.begin(orjson.dumps(self.state), 0)
+        self._commit([LabMade(at=now, project=self.settings.project, lab=self.layout.lab, why="the lab begins")])
+
+    # --- one tick ----------------------------------------------------------------------------------------------------
+
+    def tick(self, now: datetime, *, launch: bool = True, hold: bool = False, look: bool = False) -> Decision:
+        """Look, decide, write it down, act.
+
+        launch  False: nothing is said to any host
+        hold    looks may stay open; look: every host is due, whatever its pace
+        """
+        news = self.watcher.read(self.state, now)
+        plan = self.plan(now, launch)
+        seen = Seen(
+            sidecars=tuple(news.sidecars),
+            unreadable=tuple(news.unreadable),
+            wishes=tuple(news.wishes),
+            code=self._code(now) if launch else None,
+            busy=self._lanes.full(Lane.ACT) if launch else frozenset(plan.hosts),
+            full=self._lanes.full(Lane.LOOK) if launch else frozenset(plan.hosts),
+            watched=frozenset(self._performer.watched),
+            watch_due=None if look else self._pace.due(plan.hosts, now),
+            results=self.watcher.results(self.state),
+            may_hold=hold,
+        )
+        made = decide(self.state, seen, plan, now)
+        self._record(made.events, news, now)
+        self._pace.looked(made.actions, now)
+        self._performer.perform(made.actions, self.state)
+        return made
+
+    def plan(self, now: datetime, launch: bool = True) -> LabPlan:
+        """What decisions need to know of the settings now."""
+        why = "" if launch else "this command says nothing to hosts"
+        return plan_of(
+            self.settings, self.layout.lab, self.layout.root, self.problem or self.watcher.code_problem or why
+        )
+
+    def _code(self, now: datetime) -> str | None:
+        """The snapshot a launch would use; asked for only while something waits for one."""
+        if not any(e.status is Status.PENDING and e.open_run is None for e in self.state.entries.values()):
+            return None
+        data = [path for host in self.settings.hosts.values() for path in host.data]
+        return self.watcher.code(now, data)
+
+    def _record(self, events: list[Event], news: News, now: datetime) -> None:
+        """Durable first; then, and only then, what people read of it, and that the wishes were heard."""
+        if events:
+            self._append(events)
+            self._pace.happened(events, self.state)
+            self._views.changed(now)
+            self._chronicle.record(self.state, events)
+            for happened in events:
+                if isinstance(happened, Added) and happened.spec.executor == "autolab":
+                    self._voices.announce(self.state.entries[happened.id])
+        settled = {e.wish: e.outcome for e in events if isinstance(e, WishSettled)}
+        for wish in news.wishes:
+            outcome = settled.get(wish.id) or self.state.wishes.get(wish.id, "ok: done before")
+            if wish.id in news.own:
+                self.watcher.inbox.settle(wish.id, {"outcome": outcome})
+            elif wish.id in news.dropped:
+                self._drop(wish.id, outcome)
+
+    def _drop(self, wish: str, outcome: str) -> None:
+        if outcome.startswith("ok"):
+            self.watcher.drop_box.accept(wish)
+        else:
+            self.watcher.drop_box.reject(wish, outcome)
+
+    def _commit(self, events: Sequence[Event]) -> None:
+        """Fold and record events that no decision made."""
+        for happened in events:
+            fold(self.state, happened)
+        self._append(events)
+
+    def _append(self, events: Sequence[Event]) -> None:
+        self._lock.check()
+        first = self.state.seq - len(events) + 1
+        self._journal.append([event_document(happened, first + i) for i, happened in enumerate(events)])
+        if self._journal.is_full:
+            self._journal.seal(orjson.dumps(self.state))
+
+    def render(self, now: datetime, *, force: bool = False) -> None:
+        """The views, if they are due."""
+        due = self._views.due_at(self.state)
+        if due is not None and (force or due <= now):
+            for line in self._views.render(self.state, self.plan(now), now):
+                log.warning("%s", line)
+        if self._views.commit_due(self.state, now):
+            self._views.commit(self.state, f"state of {self.state.project}", now)
+
+    # --- ways to run it ----------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Take in wishes and sidecars, record, render; nothing is said to any host."""
+        self.watcher.scan_soon()
+        while self.tick(self._clock(), launch=False).events:
+            pass
+        self.render(self._clock(), force=True)
+
+    def poll(self, until: Callable[[DispatchState], bool] | None = None, patience_s: float = 120.0) -> PollReport:
+        """One tick of cron's: fold, look, launch, collect, until all that follows at once has followed.
+
+        until       goes on looking until this holds, for callers that wait for an end
+        patience_s  longest wait for hosts' answers after the last news
+        """
+        before, begun = self.state.seq, self._clock()
+        open_runs = {e.id for e in self.state.entries.values() if e.open_run}
+        last, first = begun, True
+        while True:
+            now = self._clock()
+            made = self.tick(now, look=first, hold=until is not None)
+            first = False
+            self.render(now)
+            if made.events:
+                last = now
+                continue
+            waits = self._lanes.open or (until is not None and not until(self.state))
+            if not waits or (until is None and now - last > timedelta(seconds=patience_s)):
+                break
+            self._wait(made, now)
+        self.render(self._clock(), force=True)
+        return self._report(before, open_runs)
+
+    def serve(self, stop: threading.Event, on_tick: Callable[[DispatchState], None] | None = None) -> None:
+        """The daemon's loop: goes round at once while there is news, else waits for the first thing that is due."""
+        while not stop.is_set():
+            now = self._clock()
+            made = self.tick(now, hold=True)
+            self.render(now)
+            if on_tick is not None:
+                on_tick(self.state)
+            if not made.events:
+                self._wait(made, now)
+        self.render(self._clock(), force=True)
+
+    def _wait(self, made: Decision, now: datetime) -> None:
+        """Until something wakes us, or the first thing that is due by the clock."""
+        due = [self.watcher.next_scan(now), self._pace.next_due(self.state, self._performer.watched)]
+        due += [made.wake_at, self._views.due_at(self.state)]
+        at = min(instant for instant in due if instant is not None)
+        self._wake.wait(max((at - now).total_seconds(), 0.0))
+        self._wake.clear()
+
+    def wake(self) -> None:
+        """Something may have happened: look again."""
+        self._wake.set()
+
+    def _report(self, before: int, open_runs: set[str]) -> PollReport:
+        entries = self.state.entries.values()
+        opened = {e.id for e in entries if e.open_run}
+        return PollReport(
+            events=self.state.seq - before,
+            started=len(opened - open_runs),
+            ended=len([i for i in open_runs if self.state.entries[i].status in TERMINAL]),
+            running=len([e for e in entries if e.status is Status.RUNNING]),
+            pending=len([e for e in entries if e.status is Status.PENDING]),
+            questions=len(self.state.questions),
+        )
+
+    def close(self) -> None:
+        """Let the lab go; what hosts are still asked ends by its own deadline and is asked again by the next engine."""
+        self._lanes.close()
+        self._journal.close()
+        self._lab.pool.close()
+        self._lock.release()
+
+    # --- parts -------------------------------------------------------------------------------------------------------
+
+    def _executor(self, host: str) -> Executor:
+        return Executor(self._lab.pool.connection(host), Process(), self._clock)
+
+    def _orders(self) -> Orders:
+        standing = self._lab.standing
+        return Orders(
+            lab=self.layout.lab,
+            root=self.layout.root,
+            settings=self.settings,
+            snapshots=self.layout.code,
+            driver=Driver(standing.number, standing.clone),
+            secrets=self._lab.secrets(),
+        )

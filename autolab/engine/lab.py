@@ -1,0 +1,109 @@
+"""What makes a clone of a project a lab that may launch: its lease, its connections, its secrets."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from autolab.errors import CommandFailed, InvalidSettings
+from autolab.hosts.connection import Connection
+from autolab.hosts.local import LocalConnection
+from autolab.hosts.pool import LoginBudget, Pool
+from autolab.model.host import LocalHost, SshHost
+from autolab.model.ids import lab8
+from autolab.model.settings import Secret, Settings
+from autolab.store.files import Files
+from autolab.store.layout import Layout
+from autolab.store.lease import Leases, Standing
+
+SECRET_WITHIN: Final = timedelta(seconds=30)
+
+
+STATE_DIR: Final = "~/.local/state/autolab"
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A lab as its engine holds it. ``secrets`` reads them anew at each call: they are kept nowhere."""
+
+    standing: Standing
+    pool: Pool
+    secrets: Callable[[], Mapping[str, str]]
+
+
+def lab_of(layout: Layout, settings: Settings, files: Files, clock: Callable[[], datetime]) -> Lab:
+    """The lab this clone would drive. raises StoreDamaged where its lease cannot be read."""
+    return Lab(
+        standing=leases_of(layout, settings, files).standing(clock()),
+        pool=connections(settings, layout.root, clock),
+        secrets=lambda: read_secrets(settings, layout.root, os.environ),
+    )
+
+
+def leases_of(layout: Layout, settings: Settings, files: Files) -> Leases:
+    """The lease of this lab, on its anchor: this machine."""
+    local = next((host.state_dir for host in settings.hosts.values() if isinstance(host, LocalHost)), STATE_DIR)
+    return Leases(layout, Path(local).expanduser() / lab8(layout.lab), files)
+
+
+def connections(settings: Settings, root: Path, clock: Callable[[], datetime]) -> Pool:
+    """A pool for the hosts of ``settings``; nothing is opened yet."""
+
+    def connect(name: str, may_log_in: Callable[[], bool]) -> Connection:
+        alias = settings.ssh_alias(name)
+        if alias is None:
+            return LocalConnection(name)
+        from autolab.hosts.ssh import SshConnection  # paramiko: 250 ms that a lab of local hosts need not pay
+
+        config = None if settings.ssh.config is None else root / Path(settings.ssh.config).expanduser()
+        return SshConnection(name, alias, config, may_log_in=may_log_in)
+
+    ssh = [host for host in settings.hosts.values() if isinstance(host, SshHost)]
+    per_hour = min((host.logins_per_hour for host in ssh), default=60)
+    return Pool(connect, clock, LoginBudget(per_hour))
+
+
+def read_secrets(settings: Settings, root: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """Variable -> value of every secret, by its reference. raises InvalidSettings naming the secret, never a value."""
+    return {name: _secret(name, secret, root, env) for name, secret in settings.secrets.items()}
+
+
+def _secret(name: str, secret: Secret, root: Path, env: Mapping[str, str]) -> str:
+    if secret.variable is not None:
+        if secret.variable not in env:
+            raise InvalidSettings(
+                f"secret {name}: the variable {secret.variable} is not set", hint="set it for the engine"
+            )
+        return env[secret.variable]
+    if secret.file is not None:
+        return _from_file(name, root / Path(secret.file).expanduser())
+    return _from_command(name, list(secret.command or ()))
+
+
+def _from_file(name: str, path: Path) -> str:
+    try:
+        seen = path.stat()
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSettings(f"secret {name}: cannot read {path}: {error}") from error
+    if stat.S_IMODE(seen.st_mode) & 0o077 or seen.st_uid != os.getuid():
+        raise InvalidSettings(f"secret {name}: others may read {path}", hint=f"chmod 600 {path}")
+    return text.rstrip("\n")
+
+
+def _from_command(name: str, words: list[str]) -> str:
+    try:
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECRET_WITHIN.total_seconds(), check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CommandFailed(f"secret {name}: {words[0]} did not run: {error}") from error
+    if done.returncode != 0:
+        raise CommandFailed(f"secret {name}: {words[0]} ended with status {done.returncode}")
+    return done.stdout.decode("utf-8", "replace").rstrip("\n")

@@ -1,0 +1,152 @@
+"""Every write to the world outside: a table of performers, each one request to one host, each outcome a sidecar."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from autolab.engine.lanes import Lane, Lanes
+from autolab.engine.plan import Orders
+from autolab.engine.publish import Publisher
+from autolab.engine.voices import Voices
+from autolab.errors import AutolabError, DiskFailed, OutsideFailed
+from autolab.executors.dialects.dialect import Seen
+from autolab.executors.executor import Executor
+from autolab.model.action import Action, Collect, Fence, Signal, Stage, Start, Watch
+from autolab.model.observation import Look, Sighting
+from autolab.model.state import DispatchState, Entry, Run
+
+log = logging.getLogger(__name__)
+Pair = tuple[Entry, Run]
+
+
+class Performer:
+    """Does what was decided, in the lanes of each host."""
+
+    def __init__(
+        self,
+        executor: Callable[[str], Executor],
+        orders: Callable[[], Orders],
+        voices: Voices,
+        publisher: Publisher,
+        lanes: Lanes,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._executor, self._orders, self._voices = executor, orders, voices
+        self._publisher, self._lanes, self._clock = publisher, lanes, clock
+        self._touched: set[tuple[str, int]] = set()  # attempts of which something may have been said to their host
+        self.watched: dict[str, int] = {}  # experiments that an open look covers -> how many do
+
+    def adopt(self, state: DispatchState) -> None:
+        """What was intended before this process began may have been said by another: never taken back as unsaid."""
+        for entry in state.entries.values():
+            if entry.open_run is not None:
+                self._touched.add((entry.id, entry.open_run.number))
+
+    def perform(self, actions: Sequence[Action], state: DispatchState) -> None:
+        """Put each action into its lane; entries and attempts are those of this moment."""
+        for action in actions:
+            pairs = [(e, e.run) for e in (state.entries[i] for i in self._ids(action)) if e.run is not None]
+            lane = Lane.LOOK if isinstance(action, Watch) else Lane.ACT
+            if isinstance(action, Watch):
+                self._count(action.ids, 1)
+            self._lanes.put(action.host, lane, self._work(action, pairs))
+
+    def _ids(self, action: Action) -> Sequence[str]:
+        assert isinstance(action, Stage | Start | Watch | Fence | Signal | Collect)
+        return action.ids
+
+    def _count(self, ids: Sequence[str], by: int) -> None:
+        for ident in ids:
+            left = self.watched.get(ident, 0) + by
+            if left:
+                self.watched[ident] = left
+            else:
+                self.watched.pop(ident, None)
+
+    def _work(self, action: Action, pairs: list[Pair]) -> Callable[[], None]:
+        def work() -> None:
+            try:
+                PERFORMERS[type(action)](self, action, pairs)
+            except DiskFailed:
+                raise  # what cannot be recorded must not be done: the engine stops
+            except Exception as error:
+                # One bad action must not stop the rest; its attempts are unknown until the next look.
+                log.exception("%s on %s failed", type(action).__name__, action.host)
+                self._could_not(pairs, error)
+            finally:
+                if isinstance(action, Watch):
+                    self._count(action.ids, -1)
+
+        return work
+
+    def _could_not(self, pairs: list[Pair], error: Exception) -> None:
+        reason = error.message if isinstance(error, AutolabError) else f"{type(error).__name__}: {error}"
+        at = self._clock()
+        for entry, run in pairs:
+            self._voices.sighted(entry, run, Sighting(Look.CANNOT, at, reason=reason))
+
+    # --- one request each --------------------------------------------------------------------------------------------
+
+    def _stage(self, action: Stage, pairs: list[Pair]) -> None:
+        orders = self._orders()
+        self._say(pairs, self._executor(action.host).stage([orders.stage(entry, run) for entry, run in pairs]))
+
+    def _start(self, action: Start, pairs: list[Pair]) -> None:
+        orders = self._orders()
+        jobs = [orders.job(entry, run) for entry, run in pairs]
+        self._say(pairs, self._executor(action.host).start(jobs, orders.driver))
+
+    def _watch(self, action: Watch, pairs: list[Pair]) -> None:
+        orders = self._orders()
+        jobs = [orders.job(entry, run) for entry, run in pairs]
+        self._say(pairs, self._executor(action.host).look(jobs, action.hold_s))
+
+    def _fence(self, action: Fence, pairs: list[Pair]) -> None:
+        orders = self._orders()
+        self._say(pairs, self._executor(action.host).fence([orders.job(entry, run) for entry, run in pairs]))
+
+    def _signal(self, action: Signal, pairs: list[Pair]) -> None:
+        orders = self._orders()
+        self._say(pairs, self._executor(action.host).signal([orders.job(entry, run) for entry, run in pairs]))
+
+    def _collect(self, action: Collect, pairs: list[Pair]) -> None:
+        orders = self._orders()
+        jobs = [orders.job(entry, run) for entry, run in pairs]
+        try:
+            found = self._executor(action.host).collect_all(jobs, self._publisher.incoming(action.host))
+        except OutsideFailed as error:
+            log.info("nothing collected from %s: %s", action.host, error)
+            return  # decided again at the next tick that may ask the host
+        for entry, run in pairs:
+            self._collected(entry, run, *self._publisher.publish(entry, run, found[entry.id], self._clock()))
+
+    def _say(self, pairs: list[Pair], seen: Mapping[str, Seen]) -> None:
+        for entry, run in pairs:
+            sighting = seen[entry.id]
+            key = (entry.id, run.number)
+            if sighting.look is not Look.UNREACHABLE:
+                self._touched.add(key)
+            self._voices.sighted(entry, run, replace(sighting, untouched=key not in self._touched))
+            self._publish_inline(entry, run, sighting)
+
+    def _publish_inline(self, entry: Entry, run: Run, seen: Seen) -> None:
+        """An ended attempt that declared no result and brought its small log along needs no request of its own."""
+        if seen.exit is not None and entry.spec.result_file is None and seen.log is not None:
+            self._collected(entry, run, *self._publisher.publish_inline(entry, run, seen))
+
+    def _collected(self, entry: Entry, run: Run, found: Mapping[str, object], tail: str) -> None:
+        self._voices.collected(entry, run, found, tail)
+
+
+PERFORMERS: Final[Mapping[type[Action], Callable[..., None]]] = {
+    Stage: Performer._stage,
+    Start: Performer._start,
+    Watch: Performer._watch,
+    Fence: Performer._fence,
+    Signal: Performer._signal,
+    Collect: Performer._collect,
+}

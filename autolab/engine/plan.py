@@ -1,0 +1,149 @@
+"""From the settings to what decisions and orders need: plain plans, and the orders of one attempt."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from autolab.model.action import Code, Driver, Job, StageOrder
+from autolab.model.host import LocalHost
+from autolab.model.ids import lab8
+from autolab.model.plan import HostPlan, LabPlan, Policies
+from autolab.model.settings import Settings
+from autolab.model.state import Entry, Run
+from autolab.rules.environment import command_text
+
+# What a snapshot leaves out and a job may want to read or write: it lives in the project's folder on the host.
+LINKED: Final = ("experiments/results", "experiments/logs", "checkpoints", "dispatch")
+
+
+def plan_of(settings: Settings, lab: str, root: Path, launching: str = "") -> LabPlan:
+    """The settings as decisions see them. ``launching``: why nothing may be launched; empty: it may."""
+    return LabPlan(
+        hosts={name: host_plan(settings, name, lab, root) for name in settings.hosts},
+        policies=policies_of(settings),
+        launching=launching,
+    )
+
+
+def host_plan(settings: Settings, name: str, lab: str, root: Path) -> HostPlan:
+    """One host; a local one without ``dir`` keeps what jobs write apart from the work tree until it is checked."""
+    host = settings.host(name)
+    run_root = f"{host.state_dir.rstrip('/')}/{lab8(lab)}"
+    apart = isinstance(host, LocalHost) and host.dir is None
+    return HostPlan(
+        name=name,
+        kind=host.kind,
+        slots=host.slots,
+        gpus=_gpus(host.gpus),
+        project_dir=f"{run_root}/project" if apart else settings.project_dir(name, str(root)),
+        run_root=run_root,
+    )
+
+
+def _gpus(given: str | int | tuple[int, ...]) -> tuple[str, ...] | None:
+    """Card indices that may be given out; None: whatever the host lists."""
+    if isinstance(given, str):
+        return None if given == "auto" else ()
+    return tuple(str(index) for index in (given if isinstance(given, tuple) else range(given)))
+
+
+def policies_of(settings: Settings) -> Policies:
+    """The numbers decisions use, in seconds."""
+    given = settings.policies
+    return Policies(
+        look_s=given.look_fastest.total_seconds(),
+        look_max_s=given.look_slowest.total_seconds(),
+        hold_s=given.look_held.total_seconds(),
+        gone_again_s=given.gone_again.total_seconds(),
+        result_grace_s=given.result_grace.total_seconds(),
+        start_tries=given.start_tries,
+        backoff_s=tuple(step.total_seconds() for step in given.backoff),
+        fast_fail_s=given.quarantine_within.total_seconds(),
+        quarantine_after=given.quarantine_after,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Everything that turns an attempt into requests: the lab, its settings, where snapshots lie."""
+
+    lab: str
+    root: Path
+    settings: Settings
+    snapshots: Path
+    driver: Driver
+    secrets: Mapping[str, str]
+
+    def job(self, entry: Entry, run: Run) -> Job:
+        """The attempt as every request names it."""
+        return Job(
+            lab=self.lab,
+            id=entry.id,
+            attempt=run.number,
+            dir=run.dir,
+            token=run.token,
+            spec_hash=run.spec_hash,
+            project_dir=run.project_dir,
+            result_file=entry.spec.result_file,
+        )
+
+    def stage(self, entry: Entry, run: Run) -> StageOrder:
+        """Everything its folder holds before it starts."""
+        host = self.settings.host(run.host)
+        near = str(self.root) if isinstance(host, LocalHost) and host.dir is None else run.project_dir
+        return StageOrder(
+            job=self.job(entry, run),
+            code=self.code(run, near),
+            cmd=command_text(entry.spec, host, run.command, near),
+            env=self.environment(entry, run),
+            spec_json=orjson.dumps(self.spec_document(entry, run), option=orjson.OPT_INDENT_2).decode(),
+        )
+
+    def code(self, run: Run, near: str) -> Code:
+        """The snapshot it runs from. Links lead to where results, checkpoints and declared data live on the host."""
+        links = {name: f"{run.project_dir}/{name}" for name in LINKED}
+        for path in self.settings.host(run.host).data:
+            if not path.startswith(("/", "~")):
+                links[path.rstrip("/")] = f"{near}/{path.rstrip('/')}"
+        return Code(
+            digest=run.code,
+            dir=f"{run.dir.rsplit('/', 2)[0]}/code/{run.code}",
+            archive=self.snapshots / f"{run.code}.tar",
+            links=links,
+        )
+
+    def environment(self, entry: Entry, run: Run) -> dict[str, str]:
+        """Variables of the command: the user's, the secrets', what remedies changed, and ours."""
+        ours = {"AUTOLAB_RUN_JSON": f"{run.project_dir}/dispatch/{entry.id}.run.json"}
+        if run.gpus:
+            ours["CUDA_VISIBLE_DEVICES"] = ",".join(run.gpus)
+        elif _gpus(self.settings.host(run.host).gpus) != ():
+            ours["CUDA_VISIBLE_DEVICES"] = ""  # a host with cards: an experiment that asked for none sees none
+        return {**self.secrets, **entry.spec.env, **run.env, **ours}
+
+    def spec_document(self, entry: Entry, run: Run) -> dict[str, Any]:
+        """``spec.json``: what runs there, for people; no secret is in it."""
+        return {
+            "lab": self.lab,
+            "id": entry.id,
+            "attempt": run.number,
+            "token": run.token,
+            "spec_hash": run.spec_hash,
+            "code": run.code,
+            "command": run.command,
+            "host": run.host,
+            "gpus": run.gpus,
+            "result_file": entry.spec.result_file,
+            "spec": entry.spec,
+        }
+
+
+def home_path(path: str) -> Path:
+    """A path on this machine that may begin with ``~/``."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises where there is no home

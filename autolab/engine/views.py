@@ -1,0 +1,112 @@
+"""Views of the journal: state.json and journal.jsonl in the work tree, and the same as commits of a ref of ours."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from autolab.errors import CommandFailed
+from autolab.model.documents import FORMAT, entry_document, host_document, question_document, stamp
+from autolab.model.plan import LabPlan
+from autolab.model.state import DispatchState
+from autolab.store.files import Files
+from autolab.store.git import Git
+from autolab.store.hashes import Hashes
+from autolab.store.journal import Journal
+from autolab.store.layout import Layout
+from autolab.store.state_file import Found, Published, StateRenderer, ViewWriter, journal_view
+
+log = logging.getLogger(__name__)
+
+STORM: Final = timedelta(seconds=2)  # least time between two renderings while events keep coming
+CALM: Final = timedelta(seconds=0.1)  # a view follows the last event after this
+
+
+class Views:
+    """Renders at the end of a tick, never without a change."""
+
+    def __init__(self, layout: Layout, files: Files, journal: Journal, git: Git | None, every: timedelta) -> None:
+        hashes = Hashes(layout, files)
+        self._layout, self._journal, self._git, self._every = layout, journal, git, every
+        self._renderer = StateRenderer(entry_document)
+        self._state = ViewWriter(layout.state, layout, files, hashes)
+        self._events = ViewWriter(layout.journal_view, layout, files, hashes)
+        self._seq = -1
+        self._rendered_at: datetime | None = None
+        self._changed_at: datetime | None = None
+        self._committed_at: datetime | None = None
+        self._committed_seq = -1
+
+    def changed(self, now: datetime) -> None:
+        """Something happened: a rendering is due soon."""
+        self._changed_at = now
+
+    def due_at(self, state: DispatchState) -> datetime | None:
+        """When the views should be rendered; None: they are up to date."""
+        if state.seq == self._seq:
+            return None
+        if self._rendered_at is None or self._changed_at is None:
+            return state.updated
+        return min(self._rendered_at + STORM, self._changed_at + CALM)
+
+    def render(self, state: DispatchState, plan: LabPlan, now: datetime) -> list[str]:
+        """Both views; lines for the log where something else than ours stood in their place."""
+        if state.seq == self._seq:
+            return []
+        # The journal's view first: state.json names a seq that the reader can then look up.
+        done = [
+            self._events.publish(journal_view(self._journal.recent()), now),
+            self._state.publish(self._renderer.render(head(state, plan), state.entries), now),
+        ]
+        self._seq, self._rendered_at = state.seq, now
+        return [line for published in done if (line := _remark(published)) is not None]
+
+    def commit_due(self, state: DispatchState, now: datetime) -> bool:
+        """Whether refs/autolab/state should get the state: something changed, and long enough ago."""
+        if self._git is None or state.seq == self._committed_seq:
+            return False
+        return self._committed_at is None or now - self._committed_at >= self._every
+
+    def commit(self, state: DispatchState, why: str, now: datetime) -> None:
+        """Keep state and recent events in refs/autolab/state; never in the way: what git refuses is logged."""
+        if self._git is None or state.seq == self._committed_seq:
+            return
+        self._committed_at = now
+        try:
+            files = {
+                "state.json": self._layout.state.read_bytes(),
+                "journal.jsonl": self._layout.journal_view.read_bytes(),
+            }
+            self._git.commit_state(files, f"{why}\n\njournal seq {state.seq}\n")
+            self._committed_seq = state.seq
+        except (CommandFailed, OSError) as error:
+            log.warning("state not committed: %s", error)
+
+
+def head(state: DispatchState, plan: LabPlan) -> dict[str, Any]:
+    """The members of state.json before ``experiments``."""
+    slots: Mapping[str, int] = {name: host.slots for name, host in plan.hosts.items()}
+    return {
+        "project": state.project,
+        "updated": stamp(state.updated),
+        "format": FORMAT,
+        "lab": state.lab,
+        "journal_seq": state.seq,
+        "launching": plan.launching or None,
+        "questions": [question_document(question) for question in state.questions.values()],
+        "hosts": [host_document(host, slots.get(host.name)) for host in state.hosts.values()],
+    }
+
+
+def _remark(published: Published) -> str | None:
+    name = published.path.name
+    if published.found is Found.BY_HAND and published.kept is not None:
+        return (
+            f"dispatch/{name} was edited by hand; that edit is kept as dispatch/{published.kept.name} and changes "
+            f"nothing: use autolab cancel, hold, release, retry or decide"
+        )
+    if published.written and published.found is Found.OURS:
+        return f"dispatch/{name} was an earlier state of ours (a checkout?); rendered anew"
+    return None

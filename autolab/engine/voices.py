@@ -1,0 +1,142 @@
+"""How executors speak: each outcome goes into its experiment's sidecar, by rename, and nowhere else."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from autolab.model.documents import stamp
+from autolab.model.observation import Liveness, Look, Sighting
+from autolab.model.state import Entry, Run, Status
+from autolab.store.files import Files
+from autolab.store.layout import STATUS_SUFFIX, Layout
+from autolab.store.sidecars import write_sidecar
+
+Key = tuple[str, int]
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class _Voice:
+    """What was last said of one attempt."""
+
+    seq: int
+    cells: dict[str, Any] = field(default_factory=dict)
+    said: Sighting | None = None
+
+
+class Voices:
+    """Writes sidecars for the lanes of this engine, and remembers which, so that they are read at once.
+
+    One lock, because the two lanes of a host may speak of the same attempt.
+    """
+
+    def __init__(self, layout: Layout, files: Files, key: bytes) -> None:
+        self._layout, self._files, self._key = layout, files, key
+        self._voices: dict[Key, _Voice] = {}
+        self._lock = threading.Lock()
+        self.spoken: queue.SimpleQueue[str] = queue.SimpleQueue()  # names of sidecars written since last asked
+
+    def announce(self, entry: Entry) -> None:
+        """The initial sidecar of a new experiment."""
+        self._write(entry.id, {**_blank(entry), "attempt": entry.attempt, "seq": 0})
+
+    def sighted(self, entry: Entry, run: Run, sighting: Sighting) -> None:
+        """Say what a look found, unless it is what was said before of something that simply runs."""
+        with self._lock:
+            voice = self._voice(entry, run)
+            if voice.said is not None and _is_dull(sighting) and _gist(voice.said) == _gist(sighting):
+                return
+            voice.said = sighting
+            self._say(entry, run, voice, {**_course(sighting), "sighting": _plain(sighting)})
+
+    def collected(self, entry: Entry, run: Run, found: Mapping[str, Any], log_tail: str) -> None:
+        """Say what was brought back of an attempt that is over."""
+        with self._lock:
+            voice = self._voice(entry, run)
+            good = found.get("result") in {"fresh", "none"} and run.end is not None and run.end.status == 0
+            word = Status.DONE if good else Status.FAILED
+            finished = stamp(run.end.at) if run.end else None
+            cells = {"collected": dict(found), "status": word.value, "finished": finished}
+            self._say(entry, run, voice, cells | ({"log_tail": log_tail} if log_tail else {}))
+
+    def _voice(self, entry: Entry, run: Run) -> _Voice:
+        key = (entry.id, run.number)
+        if key not in self._voices:
+            mine = [c.seq for name, c in entry.cells.items() if name.startswith("executor.")]
+            self._voices[key] = _Voice(max(mine, default=0))
+            self._voices.pop((entry.id, run.number - 1), None)
+        return self._voices[key]
+
+    def _say(self, entry: Entry, run: Run, voice: _Voice, cells: Mapping[str, Any]) -> None:
+        voice.seq += 1
+        voice.cells |= cells
+        gpu = int(run.gpus[0]) if len(run.gpus) == 1 and run.gpus[0].isdigit() else ",".join(run.gpus) or None
+        fixed = {"host": run.host, "gpu": gpu, "retry_count": entry.retry_count}
+        document = {**_blank(entry), **fixed, **voice.cells, "attempt": run.number, "seq": voice.seq}
+        self._write(entry.id, document)
+
+    def _write(self, experiment: str, document: Mapping[str, Any]) -> None:
+        write_sidecar(self._layout, self._files, self._key, experiment, document)
+        self.spoken.put(experiment + STATUS_SUFFIX)
+
+    def heard(self) -> list[str]:
+        """Names of the sidecars written since this was last asked."""
+        names: list[str] = []
+        while not self.spoken.empty():
+            names.append(self.spoken.get())
+        return names
+
+
+def _blank(entry: Entry) -> dict[str, Any]:
+    """The seeds' keys of a sidecar of which nothing is known yet (row 1.29)."""
+    return {
+        "status": Status.PENDING.value,
+        "started": None,
+        "host": None,
+        "gpu": None,
+        "pid": None,
+        "job_id": None,
+        "finished": None,
+        "wandb_run_id": None,
+        "retry_count": entry.retry_count,
+        "notes": "",
+    }
+
+
+def _course(sighting: Sighting) -> dict[str, Any]:
+    """The seeds' keys that a look fills in."""
+    if sighting.look is not Look.SEEN:
+        return {"notes": f"{sighting.look.value}: {sighting.reason}"}
+    if sighting.claim is None:
+        return {"notes": ""}
+    return {
+        "status": Status.RUNNING.value,
+        "pid": sighting.claim.pid,
+        "started": stamp(sighting.at),
+        "notes": "",
+    }
+
+
+def _plain(sighting: Sighting) -> dict[str, Any]:
+    """The fields of a sighting alone, whatever a dialect's kind carries beside them."""
+    document = asdict(sighting)
+    return {one.name: document[one.name] for one in fields(Sighting)}
+
+
+def _gist(sighting: Sighting) -> Sighting:
+    """A sighting without what changes at every look."""
+    host = replace(sighting.host, uptime_s=0.0)
+    plain = {one.name: getattr(sighting, one.name) for one in fields(Sighting)}
+    return Sighting(**{**plain, "at": EPOCH, "host": host, "log_size": 0})
+
+
+def _is_dull(sighting: Sighting) -> bool:
+    """It runs, or waits to be started: saying it again would be no news."""
+    if sighting.look is not Look.SEEN:
+        return False
+    return sighting.claim is None or sighting.exit is not None or Liveness.ALIVE in (sighting.child, sighting.runner)

@@ -1,0 +1,128 @@
+"""Every read of the world that a tick does: sidecars, wishes, ticks in people's files, the code. Our own disk only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from autolab.engine.publish import result_found
+from autolab.engine.ticks import ticked
+from autolab.engine.voices import Voices
+from autolab.errors import AutolabError, StoreDamaged
+from autolab.model.documents import best, parse
+from autolab.model.observation import Sidecar, Unreadable
+from autolab.model.state import DispatchState, Status
+from autolab.model.wish import Wish
+from autolab.store.files import Files
+from autolab.store.hashes import digest_of
+from autolab.store.inbox import DropBox, Inbox
+from autolab.store.layout import Layout
+from autolab.store.scanner import Scan, Scanner
+from autolab.store.snapshot import CodeSnapshots
+
+log = logging.getLogger(__name__)
+
+SCAN_EVERY: Final = timedelta(seconds=30)  # the scan of all is the truth; what is heard of in between hastens it
+CODE_EVERY: Final = timedelta(seconds=2)  # a launch uses code that is at most this old
+
+
+@dataclass(slots=True)
+class News:
+    """What one round of reading found."""
+
+    sidecars: list[Sidecar] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
+    own: set[str] = field(default_factory=set)  # wishes from our own inbox
+    dropped: set[str] = field(default_factory=set)  # wishes from the drop box
+
+
+class Watcher:
+    """Reads for one engine. Keeps what lets it read less: signatures, the last scan's time."""
+
+    def __init__(
+        self, layout: Layout, files: Files, key: bytes, voices: Voices, code: CodeSnapshots, limit_mib: int
+    ) -> None:
+        self._layout, self._files, self._voices = layout, files, voices
+        self._scanner = Scanner(layout, key)
+        self.inbox, self.drop_box = Inbox(layout, files), DropBox(layout, files)
+        self._code, self._limit_mib = code, limit_mib
+        self._scanned_at: datetime | None = None
+        self._code_at: datetime | None = None
+        self._code_digest: str | None = None
+        self.code_problem = ""
+        self._hints: set[str] = set()
+        self._ticks: dict[str, tuple[int, int]] = {}
+
+    def hint(self, name: str) -> None:
+        """A file event spoke of this sidecar: read it at the next tick."""
+        self._hints.add(name)
+
+    def read(self, state: DispatchState, now: datetime) -> News:
+        """What is new since the last time."""
+        news = News()
+        names = {*self._voices.heard(), *self._hints}
+        self._hints.clear()
+        if self.next_scan(now) <= now:
+            self._scanned_at = now
+            self._take(self._scanner.scan(now), news)
+        elif names:
+            self._take(self._scanner.scan_names(names, now), news)
+        self._take_wishes(state, news, now)
+        return news
+
+    def next_scan(self, now: datetime) -> datetime:
+        """When all sidecars are read through again."""
+        return now if self._scanned_at is None else self._scanned_at + SCAN_EVERY
+
+    def scan_soon(self) -> None:
+        """Read all at the next tick, whatever the clock says."""
+        self._scanned_at = None
+
+    def _take(self, scan: Scan, news: News) -> None:
+        for reading in scan.readings:
+            if isinstance(reading, Sidecar):
+                news.sidecars.append(reading)
+            else:
+                news.unreadable.append(reading)
+
+    def _take_wishes(self, state: DispatchState, news: News, now: datetime) -> None:
+        own, dropped = self.inbox.pending(), self.drop_box.pending(now)
+        news.unreadable += [*own.unreadable, *dropped.unreadable]
+        for waiting, where in ((own.wishes, news.own), (dropped.wishes, news.dropped)):
+            for put in waiting:
+                where.add(put.id)
+                try:
+                    by = "a program" if where is news.dropped else str(put.document.get("by", "somebody"))
+                    news.wishes.append(parse(Wish, {**put.document, "id": put.id, "by": by}))
+                except StoreDamaged as error:
+                    digest = digest_of(repr(put.document).encode())
+                    news.unreadable.append(Unreadable(f"inbox/{put.id}.json", error.message, digest))
+        news.wishes += ticked(self._layout, self._files, state, self._ticks)
+
+    def code(self, now: datetime, data: list[str]) -> str | None:
+        """Digest of the code as it is, packed; None: it cannot be, and ``code_problem`` says why."""
+        if self._code_at is not None and now - self._code_at < CODE_EVERY:
+            return self._code_digest
+        self._code_at = now
+        try:
+            self._code_digest = self._code.take(now, data, self._limit_mib).hash
+            self.code_problem = ""
+        except AutolabError as error:
+            self._code_digest, self.code_problem = None, error.message
+            log.warning("the code cannot be packed: %s", error.message)
+        return self._code_digest
+
+    def results(self, state: DispatchState) -> Mapping[str, Mapping[str, Any] | None]:
+        """Of external experiments that say done: what is there of their declared result."""
+        found: dict[str, Mapping[str, Any] | None] = {}
+        for entry in state.entries.values():
+            says_done = entry.spec.executor == "external" and best(entry, "status") == Status.DONE
+            if says_done and entry.spec.result_file:
+                path = self._layout.inside(entry.spec.result_file)
+                content = self._files.read(path, 1 << 30) if path.is_file() else None
+                found[entry.id] = result_found(entry.spec.result_file, content) if content else None
+        return found

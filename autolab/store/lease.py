@@ -1,0 +1,122 @@
+"""One lab, one driver: which clone may launch. The lease lies on the anchor, this machine, and never expires by age."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import secrets
+import socket
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from autolab.errors import NotTheDriver, StoreDamaged
+from autolab.store.files import Files
+from autolab.store.layout import Layout
+
+_LIMIT: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who drives: ``number`` only grows; ``clone`` is the copy of the repository that holds it."""
+
+    number: int
+    clone: str
+    who: str
+    since: str
+    where: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.who} from {self.where} since {self.since} (lease {self.number})"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether this clone may launch. ``problem`` says why not; empty: it may."""
+
+    number: int
+    clone: str
+    problem: str = ""
+
+
+class Leases:
+    """The lease of one lab in the anchor's state folder.
+
+    anchor  the lab's folder there, such as ``~/.local/state/autolab/<lab8>``
+    """
+
+    def __init__(self, layout: Layout, anchor: Path, files: Files) -> None:
+        self._layout, self._files = layout, files
+        self._path = anchor / "lease.json"
+        self._clone_path = layout.record / "clone.json"
+
+    def standing(self, now: datetime) -> Standing:
+        """Where this clone stands; takes the lease where nobody ever did. raises StoreDamaged: it cannot be read."""
+        clone = self.clone()
+        lease = self.read()
+        if lease is None:
+            lease = self._write(1, clone, now, "the lab began here")
+        if lease.clone == clone:
+            return Standing(lease.number, clone)
+        problem = f"this lab is driven by {lease}; nothing is launched from here"
+        return Standing(lease.number, clone, problem)
+
+    def take(self, reason: str, now: datetime) -> Lease:
+        """The lease for this clone under the next number: a person's act, after the old driver was stopped."""
+        if not reason.strip():
+            raise NotTheDriver("taking the lease needs a reason", hint="autolab lease take --reason '...'")
+        held = self.read()
+        if held is not None and held.clone == self.clone():
+            return held
+        return self._write((held.number if held else 0) + 1, self.clone(), now, reason)
+
+    def read(self) -> Lease | None:
+        """Who drives; None: nobody ever did. raises StoreDamaged."""
+        document = self._document(self._path)
+        try:
+            return None if document is None else Lease(**document)
+        except TypeError as error:
+            raise StoreDamaged(f"{self._path} is no lease: {error}") from error
+
+    def clone(self) -> str:
+        """This clone's random id. A folder that was copied, here or to another machine, is another clone."""
+        place = {"machine": _machine_id(), "inode": self._inode()}
+        known = self._document(self._clone_path)
+        if known is not None and {key: known.get(key) for key in place} == place:
+            return str(known["id"])
+        ident = secrets.token_hex(8)
+        self._files.make_dirs(self._clone_path.parent)
+        self._files.replace(self._clone_path, json.dumps({"id": ident, **place}).encode())
+        return ident
+
+    def _inode(self) -> int:
+        return (self._layout.common or self._layout.root).stat().st_ino
+
+    def _write(self, number: int, clone: str, now: datetime, reason: str) -> Lease:
+        who, where = getpass.getuser(), f"{socket.gethostname()}:{self._layout.root}"
+        lease = Lease(number, clone, who, now.strftime("%Y-%m-%dT%H:%M:%SZ"), where, reason)
+        self._files.make_dirs(self._path.parent, 0o700)
+        self._files.replace(self._path, json.dumps(asdict(lease), indent=2).encode(), mode=0o600)
+        return lease
+
+    def _document(self, path: Path) -> dict[str, Any] | None:
+        data = self._files.read(path, _LIMIT)
+        if data is None:
+            return None
+        try:
+            document = json.loads(data)
+        except ValueError as error:
+            raise StoreDamaged(f"{path} cannot be read: {error}", hint="autolab lease take --reason writes it anew") from error
+        if not isinstance(document, dict):
+            raise StoreDamaged(f"{path} holds no object")
+        return document
+
+
+def _machine_id() -> str:
+    try:
+        return Path("/etc/machine-id").read_text("ascii").strip()
+    except OSError:  # not Linux, or a container without one
+        return socket.gethostname()
