@@ -23,6 +23,7 @@ from autolab.model.observation import HostFacts
 
 LOG_LIMIT: Final = 64 * MIB
 _WORD: Final = re.compile(r"[A-Za-z0-9._:+-]{1,128}")
+_READONLY: Final = frozenset({"PPID", "UID", "EUID", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO"})  # bash ends over them
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -77,7 +78,8 @@ class Process:
             + spoken("al_who", [str(int(driver.number)), _word(driver.clone)])
             + spoken("al_starts", lines)
             + _looking(jobs, known)
-            + "if al_enter; then\nal_follow 2>/dev/null\ncase $? in\n0) al_start_all; al_say_host; al_complaints \"$al_errors\" ;;\n"
+            + "if al_enter; then\nal_follow 2>/dev/null\ncase $? in\n"
+            + "0) al_start_all; al_say_host; al_complaints \"$al_errors\" ;;\n"
             + "1) al_say_host; printf 'driver %s %s\\n' \"$al_highest\" \"$al_theirs\" ;;\n"
             + "*) al_say_host; echo 'error who drives cannot be recorded: disk full or not writable' ;;\nesac\n"
             + _and_look(hold_s)
@@ -261,7 +263,7 @@ def _packed(orders: Sequence[StageOrder]) -> bytes:
 
 def _environment(order: StageOrder) -> str:
     for name, value in order.env.items():
-        if not _NAME.fullmatch(name) or "\n" in value or "\0" in value:
+        if not _NAME.fullmatch(name) or name in _READONLY or "\n" in value or "\0" in value:
             raise InvalidSpec(f"environment of {order.job.id}: {name!r} cannot be exported by every shell",
                               hint="a name is letters, digits and _; a value holds no newline")  # fmt: skip
     return "".join(f"{name}={value}\n" for name, value in order.env.items())

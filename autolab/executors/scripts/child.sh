@@ -65,13 +65,18 @@ al_child() {
   fi
   { echo 500 >/proc/self/oom_score_adj; } 2>/dev/null
   { true >>"$al_run/out.log"; } 2>/dev/null || al_refuse 'the log cannot be opened: disk full or not writable'
-  # From here on nothing of ours stands in a variable: the person's environment may name any.
-  set -- "$@" "$al_nonce" "$al_sh"
+  al_become "$al_run" "$al_nonce" "$5" "$3" "$4" "$7" "$9" ${11:+"${11}"} $al_sh "$al_run/cmd.sh"
+}
+# $1 RUN  $2 nonce  $3 token  $4 id  $5 attempt  $6 project's folder  $7 umask, and the words of the command. Nothing of
+# ours stands in a variable here: the person's environment may name any, IFS and PATH too.
+al_become() {
   while IFS= read -r al_line || [ -n "$al_line" ]; do
     case $al_line in [A-Za-z_]*=*) export "$al_line" ;; esac
-  done 2>/dev/null <"$1/env" || { al_run=$1 al_nonce=${13}; al_refuse 'the staged environment cannot be read'; }
-  export AUTOLAB_TOKEN="$5" AUTOLAB_NONCE="${13}" AUTOLAB_ID="$3" AUTOLAB_ATTEMPT="$4"
-  export AUTOLAB_PROJECT_DIR="$7" AUTOLAB_RUN_DIR="$1"
-  umask "$9"
-  exec ${11} ${14} "$1/cmd.sh" >>"$1/out.log" 2>&1
+  done 2>/dev/null <"$1/env" || { al_run=$1 al_nonce=$2; al_refuse 'the staged environment cannot be read'; }
+  export AUTOLAB_TOKEN="$3" AUTOLAB_NONCE="$2" AUTOLAB_ID="$4" AUTOLAB_ATTEMPT="$5"
+  export AUTOLAB_PROJECT_DIR="$6" AUTOLAB_RUN_DIR="$1"
+  umask "$7"
+  exec >>"$1/out.log" 2>&1
+  shift 7
+  exec "$@"
 }
