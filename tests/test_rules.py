@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +26,7 @@ def marks(text: str) -> list[tuple[int, str]]:
     ]
 
 
+@cache
 def marked() -> dict[str, list[str]]:
     """Rule number -> where tests carry it."""
     places: dict[str, list[str]] = {}
