@@ -35,14 +35,15 @@ class Hashes:
 
     def remember(self, path: Path, digest: str) -> None:
         """Durably, before ``path`` gets that content: else a crash would make it look like somebody else's."""
-        ours = self._load().setdefault(path.name, {})
-        if digest in ours:
+        lists = self._load()
+        if digest in lists.get(path.name, {}):
             return
-        ours[digest] = None
-        for old in list(ours)[:-KEPT]:
-            del ours[old]
-        text = json.dumps({name: list(digests) for name, digests in self._load().items()})
+        kept = [*list(lists.get(path.name, {}))[-KEPT + 1 :], digest]
+        grown = {**lists, path.name: dict.fromkeys(kept)}
+        text = json.dumps({name: list(digests) for name, digests in grown.items()})
+        self.files.make_dirs(self.layout.hashes.parent)
         self.files.replace(self.layout.hashes, text.encode())
+        self._lists = grown
 
     def _load(self) -> dict[str, dict[str, None]]:
         if self._lists is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
@@ -74,6 +75,7 @@ def _count_keys(value: Any, depth: int) -> int:
     """
     if depth >= DEPTH and isinstance(value, dict | list):
         raise Malformed(f"nested deeper than {DEPTH}")
+    inside: Iterable[Any]
     if type(value) is dict:
         count, inside = len(value), value.values()
     elif type(value) is list:
