@@ -39,6 +39,9 @@ prepare() {
     export UV_NO_PROGRESS=1
     export UV_PROJECT_ENVIRONMENT="$ROOT/.venv"
     export UV_LINK_MODE="${UV_LINK_MODE:-copy}"           # the cache and the checkout may be on different disks
+    case "$UV" in
+    "$ROOT"/.venv-tools/*) export UV_CACHE_DIR="${UV_CACHE_DIR:-$ROOT/.venv-tools/cache}" ;;    # a home that cannot be written to
+    esac
     unset VIRTUAL_ENV PYTHONHOME PYTHONPATH
     say "python: $("$PYTHON" -c 'import sys; print(sys.version.split()[0], sys.executable)')"
     say "uv: $("$UV" --version)"

@@ -51,9 +51,6 @@ LAZY: dict[tuple[str, str], str] = {
     ("engine/lab.py", "autolab.hosts.ssh"): "paramiko: 130 ms that a lab of local hosts need not pay",
     ("cli/", "rich"): "50 ms, and --json never needs it",
     ("store/", "filelock"): "46 ms, and commands that only read never lock",
-    ("store/", "ruamel"): "26 ms, and only edits of a person's file need it",
-    ("store/", "yaml"): "20 ms, and commands that read the state alone never parse a person's file",
-    ("store/", "yamlcore"): "as yaml",
     ("model/documents.py", "pydantic"): "84 ms, and commands that only read a valid state never validate",
     ("engine/", "watchdog"): "47 ms, and only the daemon watches",
 }
