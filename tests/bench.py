@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,10 +33,13 @@ def until(condition: Callable[[], object], within_s: float = 20) -> None:
 class Bench:
     """Orders for one lab in ``root``, an executor to give them to, and what the commands left there.
 
+    tools  shell text by name, of programs that stand before the machine's own in PATH
     shell  dash, bash, busybox (its shell and nothing but its applets in PATH), applets (dash and busybox's applets)
     """
 
-    def __init__(self, root: Path, shell: str = "dash", grace_s: int = 10) -> None:
+    def __init__(
+        self, root: Path, shell: str = "dash", grace_s: int = 10, tools: Mapping[str, str] | None = None
+    ) -> None:
         self.root = root
         self.state = root / "state dir"
         self.project = root / "project"
@@ -44,6 +47,8 @@ class Bench:
         self.project.mkdir(parents=True)
         self._archive = _archive(root)
         words, prefix = _shell(root, shell)
+        if tools:
+            prefix = _with_tools(root / "tools", tools)
         self.connection = LocalConnection("here", (*prefix, *words, "-s"))
         dialect = Process(shell=" ".join(words), grace_s=grace_s)
         self.executor = Executor(self.connection, dialect, lambda: datetime.now(UTC))
@@ -93,9 +98,17 @@ class Bench:
                 words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
             except OSError:
                 continue
-            if str(self.state).encode() in words or b"autolab-runner" in words and _works_in(entry, self.state):
+            if str(self.state).encode() in words or (b"autolab-runner" in words and _works_in(entry, self.state)):
                 found.append(f"{entry.name} {words[:80]!r}")
         return found
+
+
+def _with_tools(folder: Path, tools: Mapping[str, str]) -> tuple[str, ...]:
+    folder.mkdir()
+    for name, text in tools.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    return ("/usr/bin/env", f"PATH={folder}:{os.environ['PATH']}")
 
 
 def _works_in(entry: Path, folder: Path) -> bool:

@@ -45,9 +45,7 @@ def _line(stream: BinaryIO) -> list[str]:
     return line.decode("utf-8", "replace").split()
 
 
-def _one(
-    stream: BinaryIO, line: list[str], by_run: dict[str, Job], into: Path
-) -> tuple[str, Job, Path | None, str]:
+def _one(stream: BinaryIO, line: list[str], by_run: dict[str, Job], into: Path) -> tuple[str, Job, Path | None, str]:
     if len(line) not in (3, 5) or line[1] not in by_run or line[2] not in _KINDS:
         raise UnreadableReply("the files are not framed as they should be", " ".join(line))
     job = by_run[line[1]]

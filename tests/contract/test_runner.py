@@ -30,7 +30,9 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
 
 
 def test_a_job_is_staged_started_seen_and_collected(bench: Bench, tmp_path: Path) -> None:
-    order = bench.order(cmd="cat train.py; echo '{\"a\": 1}' >results/out/r.json; exit 7", result_file="results/out/r.json")
+    order = bench.order(
+        cmd="cat train.py; echo '{\"a\": 1}' >results/out/r.json; exit 7", result_file="results/out/r.json"
+    )
     assert bench.executor.look([order.job])["one"].run is False
     bench.staged(order)
     first = bench.see(order.job)
@@ -64,7 +66,7 @@ def test_the_folder_holds_what_the_protocol_names_and_is_private(bench: Bench) -
 
 
 def test_the_command_finds_its_environment_and_nothing_of_it_is_shell_text(bench: Bench) -> None:
-    values = {"AA": "a b", "QUOTE": "it's \"$(touch /tmp/never)\" `x` \\ é", "EMPTY": "", "al_run": "x", "IFS": "/"}
+    values = {"AA": "a b", "QUOTE": 'it\'s "$(touch /tmp/never)" `x` \\ é', "EMPTY": "", "al_run": "x", "IFS": "/"}
     job = bench.run(cmd="env", env=values)
     seen = bench.ended(job)
     assert seen.log is not None
@@ -78,7 +80,7 @@ def test_the_command_finds_its_environment_and_nothing_of_it_is_shell_text(bench
 
 def test_a_command_may_hold_any_text(bench: Bench) -> None:
     job = bench.run(cmd="printf '%s\\n' \"it's\" '$(x) `y` \"z\" é' '\n'\nfalse || printf '%s' done")
-    assert bench.ended(job).log == "it's\n$(x) `y` \"z\" é\n\n\ndone".encode()
+    assert bench.ended(job).log == 'it\'s\n$(x) `y` "z" é\n\n\ndone'.encode()
 
 
 @pytest.mark.parametrize(("cmd", "status"), [("exit 0", 0), ("exit 255", 255), ("exit 137", 137), ("kill -9 $$", 137)])
@@ -117,7 +119,7 @@ def test_repeating_stage_start_fence_and_signal_changes_nothing(bench: Bench) ->
 
 def test_a_fenced_attempt_never_runs(bench: Bench) -> None:
     (job,) = bench.staged(bench.order(cmd=f"echo ran >>'{bench.ledger}'"))
-    assert bench.executor.fence([job], by="it's \"me\"")["one"].fenced
+    assert bench.executor.fence([job], by='it\'s "me"')["one"].fenced
     assert bench.executor.start([job], DRIVER)["one"].fenced
     record = json.loads(Path(f"{job.dir}/claim").read_text())
     assert (record["by"], record["id"], record["nonce"][:6]) == ('it\'s "me"', "one", "FENCED")
@@ -181,9 +183,9 @@ def test_the_snapshot_links_to_the_projects_folders_and_is_placed_once(bench: Be
     ("cmd", "result"),
     [
         ("true", "stale"),
-        ("echo new >\"$AUTOLAB_PROJECT_DIR/r\"", "fresh"),
-        ("rm \"$AUTOLAB_PROJECT_DIR/r\"", "absent"),
-        (": >\"$AUTOLAB_PROJECT_DIR/r\"", "stale"),
+        ('echo new >"$AUTOLAB_PROJECT_DIR/r"', "fresh"),
+        ('rm "$AUTOLAB_PROJECT_DIR/r"', "absent"),
+        (': >"$AUTOLAB_PROJECT_DIR/r"', "stale"),
     ],
 )
 def test_only_a_result_of_this_attempt_is_fresh(bench: Bench, cmd: str, result: str) -> None:
@@ -207,7 +209,9 @@ def test_what_the_job_says_of_itself_comes_with_its_end(bench: Bench) -> None:
 
 def test_a_look_that_stays_open_comes_back_at_the_first_end(bench: Bench) -> None:
     gate = bench.root / "gate"
-    jobs = bench.staged(bench.order("quick", f"while [ ! -e '{gate}' ]; do sleep 0.05; done"), bench.order("slow", "sleep 60"))
+    jobs = bench.staged(
+        bench.order("quick", f"while [ ! -e '{gate}' ]; do sleep 0.05; done"), bench.order("slow", "sleep 60")
+    )
     bench.executor.start(jobs, DRIVER)
     with ThreadPoolExecutor(1) as pool:
         look = pool.submit(bench.executor.look, jobs, 30)

@@ -79,7 +79,7 @@ class Dialect(Protocol):
         ...
 
     def read_placed(self, reply: Reply) -> str:
-        """"" when the snapshot is there, else why not."""
+        """ "" when the snapshot is there, else why not."""
         ...
 
     def read_unplaced(self, reply: Reply, jobs: Sequence[Job], at: datetime, why: str) -> dict[str, Seen]:

@@ -44,20 +44,16 @@ class Process:
         size = code.archive.stat().st_size
         # 100 kB/s is a slow line: below it a snapshot is better made smaller.
         deadline = timedelta(seconds=60 + size / 100_000)
-        text = (
-            'al_errors=$(al_snapshot 2>&1) && echo placed\nal_say_host\nal_complaints "$al_errors"\necho over\n'
-        )
+        text = 'al_errors=$(al_snapshot 2>&1) && echo placed\nal_say_host\nal_complaints "$al_errors"\necho over\n'
         return Request(_compound(parts + text), payload=code.archive, deadline=deadline)
 
     def stage(self, orders: Sequence[StageOrder]) -> Request:
-        lines = [
-            fields(run_of(o.job), _path(o.code.dir), _path(o.job.project_dir), _result(o.job)) for o in orders
-        ]
+        lines = [fields(run_of(o.job), _path(o.code.dir), _path(o.job.project_dir), _result(o.job)) for o in orders]
         body = (
             _script("prelude.sh", "publish.sh", "stage.sh")
             + spoken("al_orders", lines)
             + _looking([o.job for o in orders], frozenset())
-            + "if al_enter make; then\nal_errors=$(al_stage_all 2>&1)\nal_say_host\nal_complaints \"$al_errors\"\n"
+            + 'if al_enter make; then\nal_errors=$(al_stage_all 2>&1)\nal_say_host\nal_complaints "$al_errors"\n'
             + "al_look 0\nelse\nal_say_host\necho 'error the state folder cannot be made'\necho files\nfi\n"
         )
         return Request(_compound(body), payload=_packed(orders), deadline=timedelta(seconds=60))
@@ -79,8 +75,8 @@ class Process:
             + spoken("al_starts", lines)
             + _looking(jobs, known)
             + "if al_enter; then\nal_follow 2>/dev/null\ncase $? in\n"
-            + "0) al_start_all; al_say_host; al_complaints \"$al_errors\" ;;\n"
-            + "1) al_say_host; printf 'driver %s %s\\n' \"$al_highest\" \"$al_theirs\" ;;\n"
+            + '0) al_start_all; al_say_host; al_complaints "$al_errors" ;;\n'
+            + '1) al_say_host; printf \'driver %s %s\\n\' "$al_highest" "$al_theirs" ;;\n'
             + "*) al_say_host; echo 'error who drives cannot be recorded: disk full or not writable' ;;\nesac\n"
             + _and_look(hold_s)
         )
@@ -210,7 +206,7 @@ def _and_look(hold_s: float) -> str:
     # Without the lab's folder nothing of it is there; one that cannot be entered is said to be unreadable.
     return (
         f"al_look {int(hold_s)}\nelse\nal_say_host\n"
-        '[ ! -e "$al_p" ] || echo \'error the state folder cannot be entered\'\necho files\nfi\n'
+        "[ ! -e \"$al_p\" ] || echo 'error the state folder cannot be entered'\necho files\nfi\n"
     )
 
 

@@ -48,7 +48,7 @@ def lacking(reply: Reply) -> set[str]:
 
 
 def placed(reply: Reply) -> str:
-    """"" when the snapshot is there, else why not."""
+    """ "" when the snapshot is there, else why not."""
     lines = reply.out.decode("utf-8", "replace").splitlines()
     if not lines or lines[-1] != "over":
         raise UnreadableReply("the answer is cut short", reply.out)
