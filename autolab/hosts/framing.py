@@ -75,8 +75,8 @@ class Frame:
         self._begin = f"\nBEGIN-{nonce}\n".encode()
         self._end = f"\nEND-{nonce} ".encode()
         self._limit = limit
-        self._body: BinaryIO = BytesIO() if into is None else into
-        self._streams = into is not None
+        self._own = BytesIO()
+        self._body: BinaryIO = self._own if into is None else into
         self._held = bytearray()
         self._size = 0
         self._head = b""
@@ -97,8 +97,7 @@ class Frame:
     def reply(self) -> Reply:
         """The whole answer; only once ``status`` is known."""
         assert self.status is not None
-        out = b"" if self._streams else self._body.getvalue()  # type: ignore[attr-defined]
-        return Reply(out=out, status=self.status, noise=self.noise)
+        return Reply(out=self._own.getvalue(), status=self.status, noise=self.noise)
 
     def leftover(self) -> bytes:
         """What was said instead of an answer."""

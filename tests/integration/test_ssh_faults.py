@@ -146,6 +146,16 @@ def test_a_payload_into_a_black_hole_ends_by_its_deadline(lab: LabHosts, ssh_to:
 
 @pytest.mark.root
 @pytest.mark.rule("N2")
+def test_a_dead_link_is_noticed_long_before_a_far_deadline(lab: LabHosts, ssh_to: Connect) -> None:
+    request = Request("echo half; exec sleep 300", deadline=timedelta(minutes=5))
+    began = time.monotonic()
+    with pytest.raises(NoAnswer, match="closed in the middle"):
+        ssh_to("lab1").ask(request, Watched(lambda: lab.drop("lab1")))
+    assert time.monotonic() - began < 60  # keepalive 15 s, then 30 s without an acknowledgement
+
+
+@pytest.mark.root
+@pytest.mark.rule("N2")
 def test_after_a_black_hole_the_host_is_asked_over_a_new_connection(lab: LabHosts, ssh_to: Connect) -> None:
     connection = ssh_to("lab1")
     connection.ask(HELLO)
