@@ -16,6 +16,7 @@ from autolab.store.files import Files
 from autolab.store.layout import Layout
 
 _LIMIT = 1 << 20
+_LOG_LIMIT = 1 << 30
 
 
 class Chronicle:
@@ -24,27 +25,34 @@ class Chronicle:
     def __init__(self, layout: Layout, files: Files) -> None:
         self._layout, self._files = layout, files
 
-    def record(self, state: DispatchState, events: Iterable[e.Event]) -> None:
-        """Everything these events mean for people's files."""
+    def catch_up(self, state: DispatchState, events: Iterable[tuple[int, e.Event]]) -> None:
+        """Tell what a killed engine had made durable and not told; ``events`` are the journal's last, numbered."""
+        told = int((self._files.read(self._layout.chronicled, 64) or b"0").strip() or b"0")
+        missed = [happened for seq, happened in events if seq > told]
+        if missed:
+            tail = (self._files.read(self._layout.lab_log, _LOG_LIMIT) or b"")[-_LIMIT:]
+            self.record(state, missed, known=tail.decode("utf-8", "replace"))
+
+    def record(self, state: DispatchState, events: Iterable[e.Event], known: str = "") -> None:
+        """Everything these events mean for people's files; lines that stand in ``known`` are not written twice."""
         lines: list[str] = []
-        escalated: dict[str, None] = {}
         for happened in events:
             entry = state.entries.get(happened.id)
             if (line := log_line(happened, entry)) is not None:
-                lines.append(f"[{stamp(happened.at)}] {line}\n")
+                lines.append(f"[{stamp(happened.at)}] {line}\n".replace("\n", " ").rstrip() + "\n")
             match happened:
                 case e.Added():
                     self._log_page(happened.spec.id, entry)
                 case e.QuestionAsked():
                     self._question(happened.question)
-                    escalated[happened.question.about] = None
                 case e.QuestionClosed():
-                    escalated[happened.id or happened.question.rpartition("-")[0]] = None
                     self._answer(happened)
                 case _:
                     pass
+        lines = [line for line in lines if line not in known]
         if lines:
             self._append(lines)
+        self._files.replace(self._layout.chronicled, str(state.seq).encode(), durable=False)
 
     def _append(self, lines: list[str]) -> None:
         self._files.make_dirs(self._layout.progress)

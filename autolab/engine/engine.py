@@ -14,14 +14,16 @@ import orjson
 from autolab.engine.chronicle import Chronicle
 from autolab.engine.lab import Lab, lab_of
 from autolab.engine.lanes import Lane, Lanes
+from autolab.engine.milestones import files_of, milestone
 from autolab.engine.pace import Pace
 from autolab.engine.perform import Performer
 from autolab.engine.plan import Orders, plan_of, policies_of
 from autolab.engine.publish import Publisher
+from autolab.engine.quiet import forget_quiet, looks_of, remember_quiet
 from autolab.engine.views import Views
 from autolab.engine.voices import Voices
 from autolab.engine.watcher import News, Watcher
-from autolab.errors import StoreDamaged
+from autolab.errors import CommandFailed, StoreDamaged
 from autolab.executors.dialects.process import Process
 from autolab.executors.executor import Executor
 from autolab.model.action import Driver
@@ -33,7 +35,7 @@ from autolab.model.state import TERMINAL, DispatchState, Status
 from autolab.model.transitions import fold, fold_all
 from autolab.rules.decide import Decision, Seen, decide
 from autolab.store.files import Files
-from autolab.store.git import Git
+from autolab.store.git import Git, Skipped
 from autolab.store.hashes import lab_key
 from autolab.store.journal import Journal
 from autolab.store.layout import Layout
@@ -42,7 +44,7 @@ from autolab.store.snapshot import CodeSnapshots
 
 log = logging.getLogger(__name__)
 
-ROUNDS: Final = 50  # ticks of one poll without a pause: more would be a storm of our own making
+GIT_LANE: Final = "(git)"  # no host can have this name
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Engine:
         self._journal = Journal(layout, files)
         self._git = Git(layout.root, settings.git.within.total_seconds()) if layout.common is not None else None
         self._wake = threading.Event()
+        self._recent: list[tuple[int, Event]] = []  # the journal's last, as they were loaded
         self.state = DispatchState(project=settings.project, lab=layout.lab)
 
     @classmethod
@@ -115,6 +118,9 @@ class Engine:
         )
         self._performer.adopt(self.state)
         self._chronicle = Chronicle(self.layout, self._files)
+        self._chronicle.catch_up(self.state, self._recent)
+        self._recent = []
+        forget_quiet(self.layout)
         self._views = Views(self.layout, self._files, self._journal, self._git, self.settings.git.every)
         self._pace = Pace(policies_of(self.settings))
         standing = self._lab.standing
@@ -130,7 +136,8 @@ class Engine:
         for problem in loaded.problems:
             log.warning("journal: %s", problem)
         self.state = parse_state(loaded.snapshot)
-        fold_all(self.state, (parse_event(document) for document in loaded.events))
+        self._recent = [(int(document["seq"]), parse_event(document)) for document in loaded.events]
+        fold_all(self.state, (happened for _, happened in self._recent))
         if self.state.seq != self._journal.seq:
             raise StoreDamaged(f"the journal ends at {self._journal.seq}, its fold at {self.state.seq}")
 
@@ -196,6 +203,7 @@ class Engine:
             for happened in events:
                 if isinstance(happened, Added) and happened.spec.executor == "autolab":
                     self._voices.announce(self.state.entries[happened.id])
+            self._milestone(events, now)
         settled = {e.wish: e.outcome for e in events if isinstance(e, WishSettled)}
         for wish in news.wishes:
             outcome = settled.get(wish.id) or self.state.wishes.get(wish.id, "ok: done before")
@@ -203,6 +211,25 @@ class Engine:
                 self.watcher.inbox.settle(wish.id, {"outcome": outcome})
             elif wish.id in news.dropped:
                 self._drop(wish.id, outcome)
+
+    def _milestone(self, events: Sequence[Event], now: datetime) -> None:
+        """Commit what a person will look for in the branch's history; in a lane, so that git never holds us up."""
+        git, message = self._git, milestone(self.state, events)
+        if git is None or message is None or not self.settings.git.commit:
+            return
+        self.render(now, force=True)
+        files = files_of(self.state, events)
+
+        def work() -> None:
+            try:
+                done = git.commit_named(files, message)
+            except CommandFailed as error:
+                log.warning("no milestone commit: %s", error.message)
+                return
+            if isinstance(done, Skipped):
+                log.info("no milestone commit: %s", done.reason)
+
+        self._lanes.put(GIT_LANE, Lane.ACT, work)
 
     def _drop(self, wish: str, outcome: str) -> None:
         if outcome.startswith("ok"):
@@ -263,7 +290,17 @@ class Engine:
                 break
             self._wait(made, now)
         self.render(self._clock(), force=True)
+        self._leave_word()
         return self._report(before, open_runs)
+
+    def _leave_word(self) -> None:
+        """Let the next poll know that it has nothing to do, if that is so."""
+        if any(entry.run is not None and not entry.run.judged for entry in self.state.entries.values()):
+            return
+        now, looks = self._clock(), looks_of(self.layout)
+        made = self.tick(now, launch=False)
+        if not made.events:
+            remember_quiet(self.layout, looks, made.wake_at, now)
 
     def serve(self, stop: threading.Event, on_tick: Callable[[DispatchState], None] | None = None) -> None:
         """The daemon's loop: goes round at once while there is news, else waits for the first thing that is due."""
@@ -303,6 +340,7 @@ class Engine:
 
     def close(self) -> None:
         """Let the lab go; what hosts are still asked ends by its own deadline and is asked again by the next engine."""
+        self._lanes.finish(GIT_LANE, self.settings.git.within.total_seconds())
         self._lanes.close()
         self._journal.close()
         self._lab.pool.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -38,7 +39,8 @@ class Lanes:
         """``done`` is called, from the lane, after each piece of work."""
         self._done = done
         self._workers: dict[tuple[str, Lane], _Worker] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._idle = threading.Condition(self._lock)
         self._failure: BaseException | None = None
 
     def put(self, host: str, lane: Lane, work: Callable[[], None]) -> None:
@@ -68,6 +70,16 @@ class Lanes:
         with self._lock:
             return sum(worker.open for worker in self._workers.values())
 
+    def finish(self, host: str, within_s: float) -> None:
+        """Wait until that host's lanes have done what they were given, or for that long."""
+        ends_at = time.monotonic() + within_s
+        with self._idle:
+            while self._open_of(host) and (left := ends_at - time.monotonic()) > 0:
+                self._idle.wait(left)
+
+    def _open_of(self, host: str) -> int:
+        return sum(worker.open for (name, _), worker in self._workers.items() if name == host)
+
     def close(self) -> None:
         """Take no more; what is under way ends by its own deadline, in a thread that holds nothing up."""
         with self._lock:
@@ -87,4 +99,5 @@ class Lanes:
             finally:
                 with self._lock:
                     worker.open -= 1
+                    self._idle.notify_all()
                 self._done()

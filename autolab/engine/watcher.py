@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import queue
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -54,18 +55,19 @@ class Watcher:
         self._code_at: datetime | None = None
         self._code_digest: str | None = None
         self.code_problem = ""
-        self._hints: set[str] = set()
+        self._hints: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._ticks: dict[str, tuple[int, int]] = {}
 
     def hint(self, name: str) -> None:
         """A file event spoke of this sidecar: read it at the next tick."""
-        self._hints.add(name)
+        self._hints.put(name)
 
     def read(self, state: DispatchState, now: datetime) -> News:
         """What is new since the last time."""
         news = News()
-        names = {*self._voices.heard(), *self._hints}
-        self._hints.clear()
+        names = set(self._voices.heard())
+        while not self._hints.empty():
+            names.add(self._hints.get())
         if self.next_scan(now) <= now:
             self._scanned_at = now
             self._take(self._scanner.scan(now), news)

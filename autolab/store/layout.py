@@ -152,6 +152,11 @@ class Layout:
         return self.record / "code"
 
     @property
+    def chronicled(self) -> Path:
+        """How far events were told in people's files."""
+        return self.record / "chronicled"
+
+    @property
     def quiet(self) -> Path:
         return self.record / "quiet.json"
 

@@ -1,0 +1,87 @@
+"""The daemon: one engine for as long as the process lives. The clock is read here, once per tick, and nowhere below."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from autolab.engine.engine import Engine
+from autolab.engine.quiet import VIEWS
+from autolab.engine.wakeup import Wakeup
+from autolab.errors import AutolabError
+from autolab.model.settings import Settings
+from autolab.model.state import DispatchState
+from autolab.store.layout import Layout
+
+log = logging.getLogger(__name__)
+
+
+def clock() -> datetime:
+    """Now, UTC."""
+    return datetime.now(UTC)
+
+
+class Daemon:
+    """Runs an engine until it is told to stop; takes up new settings when ``autolab.yaml`` changes."""
+
+    def __init__(self, layout: Layout, load: Callable[[], Settings], on_tick: Callable[[DispatchState], None]) -> None:
+        """``load`` reads the settings; one that fails leaves those in force that were."""
+        self._layout, self._load, self._on_tick = layout, load, on_tick
+        self._stop = threading.Event()
+        self._engine: Engine | None = None
+        self._settings_seen: tuple[int, int] | None = None
+
+    def run(self) -> None:
+        """Serve until ``stop``. raises Busy where another engine runs, and whatever keeps the engine from recording."""
+        engine = self._engine = Engine.open(self._layout, self._load(), what="daemon", clock=clock)
+        self._settings_seen = self._settings_stamp()
+        wakeup = Wakeup([self._layout.dispatch, self._layout.inbox, self._layout.drop_box], self._hint)
+
+        def each(state: DispatchState) -> None:
+            wakeup.renew()
+            self._renew_settings(engine)
+            self._on_tick(state)
+
+        try:
+            engine.serve(self._stop, each)
+        finally:
+            wakeup.stop()
+            engine.close()
+
+    def stop(self) -> None:
+        """End after the tick under way; what hosts run goes on."""
+        self._stop.set()
+        if self._engine is not None:
+            self._engine.wake()
+
+    def stop_on_signals(self) -> None:
+        """TERM and INT end the daemon in order."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stop())
+
+    def _hint(self, name: str) -> None:
+        engine = self._engine
+        if engine is not None and name not in VIEWS:
+            engine.watcher.hint(name)
+            engine.wake()
+
+    def _renew_settings(self, engine: Engine) -> None:
+        stamp = self._settings_stamp()
+        if stamp == self._settings_seen:
+            return
+        self._settings_seen = stamp
+        try:
+            engine.settings = self._load()
+            log.info("autolab.yaml was read again")
+        except AutolabError as error:
+            log.warning("autolab.yaml is not taken up: %s; the settings before stay in force", error.message)
+
+    def _settings_stamp(self) -> tuple[int, int] | None:
+        try:
+            seen = self._layout.settings.stat()
+        except OSError:
+            return None
+        return seen.st_mtime_ns, seen.st_size

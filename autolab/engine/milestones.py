@@ -1,0 +1,55 @@
+"""Which events are worth a commit on the person's branch, and of which files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from autolab.model.event import Added, Cancelled, Event, Failed, QuestionClosed, Succeeded
+from autolab.model.state import TERMINAL, DispatchState
+
+ALWAYS = ("dispatch/state.json", "dispatch/journal.jsonl", "dispatch/lab.json", "progress/lab.log")
+
+
+def milestone(state: DispatchState, events: Iterable[Event]) -> str | None:
+    """The message of the commit that these events deserve; None: none."""
+    added, groups, decided = 0, dict[str, None](), list[str]()
+    for happened in events:
+        match happened:
+            case Added():
+                added += 1
+            case Succeeded() | Failed() | Cancelled():
+                entry = state.entries[happened.id]
+                if group_is_done(state, entry.spec.phase, entry.spec.group):
+                    groups[entry.spec.group] = None
+            case QuestionClosed() if happened.option:
+                decided.append(f"{happened.question} {happened.option}")
+            case _:
+                pass
+    lines = [f"dispatch: group {group} done" for group in groups]
+    lines += [f"dispatch: add {added} experiment{'s' if added > 1 else ''}"] if added else []
+    lines += [f"decision: {one}" for one in decided]
+    return None if not lines else "\n\n".join([lines[0], "\n".join(lines[1:])]).strip()
+
+
+def group_is_done(state: DispatchState, phase: str, group: str) -> bool:
+    """Whether every experiment of the group in that phase has ended."""
+    return all(
+        entry.status in TERMINAL
+        for entry in state.entries.values()
+        if (entry.spec.phase, entry.spec.group) == (phase, group) and not entry.archived
+    )
+
+
+def files_of(state: DispatchState, events: Sequence[Event]) -> list[str]:
+    """The files that go into it: the views, and what these events wrote for people."""
+    files = list(ALWAYS)
+    for happened in events:
+        entry = state.entries.get(happened.id)
+        if isinstance(happened, Added):
+            files.append(f"experiments/logs/{happened.id}.md")
+        elif isinstance(happened, Succeeded) and entry is not None and entry.spec.result_file:
+            files.append(entry.spec.result_file)
+        elif isinstance(happened, QuestionClosed):
+            about = happened.question.rpartition("-")[0]
+            files += [f"progress/questions/{happened.question}.md", f"progress/escalate_{about}.md"]
+    return list(dict.fromkeys(files))
