@@ -12,10 +12,15 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 import autolab.report
+from autolab.errors import InvalidSettings, InvalidSpec
+from autolab.model.settings import Settings
+from autolab.model.state import Spec
 from autolab.resources import data
+from autolab.rules.experiments import admit
+from autolab.store.settings import check_settings
+from autolab.store.yaml_files import read_yaml
 
 pytest.importorskip("sklearn")
 COLUMNS = ["exp_id", "method", "dataset", "group", "metric", "seed", "value"]
@@ -106,11 +111,31 @@ def test_the_hopeless_one_ends_with_a_traceback(project: Path) -> None:
     assert not (project / "out" / "result.csv").exists()
 
 
-def test_the_experiments_are_eighteen_and_two_with_the_arguments_that_the_script_knows(project: Path) -> None:
-    matrix, *others = yaml.safe_load((data("templates") / "demo" / "experiments.yaml").read_text())["experiments"]
-    assert [len(axis) for axis in matrix["matrix"].values()] == [3, 2, 3]
-    assert len(others) == 2
-    for entry in others:
-        program, asked = entry["command"].format(result_file=entry["result_file"]).split("train.py")
+@pytest.fixture(scope="module")
+def lab() -> tuple[Settings, dict[str, Spec]]:
+    """The demo's settings and its experiments by id, as autolab reads them."""
+    demo = data("templates") / "demo"
+    text = (demo / "autolab.yaml").read_text().format(schema="x.json", project="demo", environment="/a folder/.venv")
+    settings = check_settings(read_yaml(text.encode(), "autolab.yaml", InvalidSettings))
+    written = read_yaml((demo / "experiments.yaml").read_bytes(), "experiments.yaml", InvalidSpec)
+    return settings, {spec.id: spec for spec in admit(written, settings, {})}
+
+
+def test_the_demo_is_a_valid_lab_of_twenty_experiments_on_two_slots(lab: tuple[Settings, dict[str, Spec]]) -> None:
+    settings, specs = lab
+    assert settings.hosts["local"].slots == 2
+    assert len(specs) == 20
+    assert specs["demo-svm_digits_main_s2"].command == (
+        "python train.py --method svm --dataset digits --seed 2 --out experiments/results/demo-svm_digits_main_s2.csv"
+    )
+
+
+def test_the_script_knows_the_arguments_of_every_kind_of_experiment(
+    lab: tuple[Settings, dict[str, Spec]], project: Path
+) -> None:
+    _, specs = lab
+    for name in ("demo-svm_digits_main_s2", "demo-mirror_digits_baseline_s0", "demo-hopeless_cancer_ablation_s0"):
+        program, asked = specs[name].command.split("train.py")
         assert program == "python "
+        assert f"--out {specs[name].result_file}" in asked
         assert train(project, asked + " --dry-run", AUTOLAB_ATTEMPT="2").returncode == 0

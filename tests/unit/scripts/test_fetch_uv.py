@@ -70,7 +70,8 @@ def fetch(tmp_path: Path, index: str, monkeypatch: pytest.MonkeyPatch) -> Module
 
 def module_key(module: ModuleType) -> tuple[str, str, str]:
     """Which row of the table this machine is."""
-    return next(key for key, row in module.WHEELS.items() if row == module.wheel_for_here())
+    table: dict[tuple[str, str, str], tuple[str, str]] = module.WHEELS
+    return next(key for key, row in table.items() if row == module.wheel_for_here())
 
 
 def test_it_is_fetched_once_and_then_found(
