@@ -53,19 +53,48 @@ class ExperimentDocument(TypedDict):
 
 
 @with_config(OPEN)
+class QuestionDocument(TypedDict):
+    """An open question in ``state.json``; ``options`` are the words that answer it and what follows from each."""
+
+    id: str
+    about: str
+    reason: str
+    asked: str | None
+    seen: str
+    options: list[dict[str, str]]
+    default: str | None
+    due: str | None
+
+
+@with_config(OPEN)
+class HostDocument(TypedDict):
+    """A host in ``state.json``, as the lab has come to know it."""
+
+    name: str
+    status: str
+    since: str | None
+    why: str
+    slots: int | None
+
+
+@with_config(OPEN)
 class StateDocument(TypedDict):
     """``dispatch/state.json``: the whole lab, a view of the journal up to ``journal_seq``."""
 
-    format: Literal[1]
     project: str
     updated: str | None
+    format: Literal[1]
     journal_seq: int
+    lab: NotRequired[str]
+    launching: NotRequired[str | None]
+    questions: NotRequired[list[QuestionDocument]]
+    hosts: NotRequired[list[HostDocument]]
     experiments: list[ExperimentDocument]
 
 
 @with_config(OPEN)
 class SidecarDocument(TypedDict):
-    """``dispatch/<ID>.status.json``: what an executor says of its experiment, written by rename. All but id may be absent."""
+    """``dispatch/<ID>.status.json``: what an executor says of its experiment, written by rename."""
 
     id: str
     status: NotRequired[StatusWord | None]

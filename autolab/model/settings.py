@@ -23,6 +23,12 @@ def _project(text: str) -> str:
     return text
 
 
+def _some_host(hosts: dict[str, HostSettings]) -> dict[str, HostSettings]:
+    if not hosts:
+        raise ValueError("names no host\nname at least one, such as `local: {kind: local}`")
+    return hosts
+
+
 class SshSettings(Border):
     """How SSH hosts are reached."""
 
@@ -193,7 +199,7 @@ class Settings(Border):
     """autolab's settings for a project."""
 
     project: Annotated[Word, AfterValidator(_project)] = Field(description="The project's name: one word.")
-    hosts: dict[HostName, HostSettings] = Field(
+    hosts: Annotated[dict[HostName, HostSettings], AfterValidator(_some_host)] = Field(
         default_factory=lambda: {"local": LocalHost(kind="local")}, description="Where experiments run; default: here."
     )
     ssh: SshSettings = Field(default_factory=SshSettings, description="How SSH hosts are reached.")
@@ -204,12 +210,6 @@ class Settings(Border):
     policies: Policies = Field(default_factory=Policies, description="Pace, patience and limits.")
     git: GitSettings = Field(default_factory=GitSettings, description="What is committed.")
     sync: SyncSettings = Field(default_factory=SyncSettings, description="What is sent.")
-
-    @model_validator(mode="after")
-    def _some_host(self) -> Settings:
-        if not self.hosts:
-            raise ValueError("hosts is empty\nname at least one, such as `local: {kind: local}`")
-        return self
 
     def host(self, name: str) -> LocalHost | SshHost:
         """The settings of ``name``; raises UnknownName with the nearest ones."""

@@ -111,7 +111,8 @@ def _clash(clashes: list[tuple[str, Cell, Cell]]) -> InvalidSpec:
 
 
 def _brief(cell: Cell) -> str:
-    text = ", ".join(f"{key}: {scalar_text(value)}" for key, value in cell.items())
+    texts = {key: scalar_text(value) for key, value in cell.items()}
+    text = ", ".join(f"{key}: {each if each.isprintable() else repr(each)}" for key, each in texts.items())
     return f"({text if len(text) <= 80 else text[:77] + '...'})"
 
 

@@ -18,7 +18,7 @@ from autolab.store.yaml_files import load_yaml, read_scalar, read_yaml
 FILE: Final = "autolab.yaml"
 VARIABLES: Final = "AUTOLAB_SET_"
 Where = Callable[[KeyPath], str]
-SCHEMA_URL: Final = "https://raw.githubusercontent.com/autolab/autolab/main/schemas/settings.json"
+SCHEMA: Final = ".autolab/schemas/settings.json"  # in the project, for editors
 
 
 @dataclass(slots=True)
@@ -173,7 +173,7 @@ def _origins(layers: _Layers) -> dict[str, str]:
     return found
 
 
-def initial_settings_text(template: str, project: str, slots: int = 1, schema: str = SCHEMA_URL) -> str:
+def initial_settings_text(template: str, project: str, slots: int = 1, schema: str = SCHEMA) -> str:
     """The text of a new ``autolab.yaml``: ``template`` (``templates/autolab.yaml``) with its few blanks filled.
 
     raises  InvalidSettings when ``project`` is not well-formed
