@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Final, TypeVar
 
 from autolab.errors import (
     CommandFailed,
+    DiskFailed,
     HostKeyRefused,
     HostUnreachable,
     LoginRefused,
@@ -16,8 +18,9 @@ from autolab.errors import (
     OutsideFailed,
     UnreadableReply,
 )
+from autolab.executors import probing
 from autolab.executors.collecting import collect_all
-from autolab.executors.dialects.dialect import Collected, Dialect, Seen
+from autolab.executors.dialects.dialect import OPTIONAL, Collected, Dialect, Probe, Seen
 from autolab.executors.dialects.process import root_of
 from autolab.hosts.connection import Connection
 from autolab.model.action import Code, Driver, Job, StageOrder
@@ -96,6 +99,14 @@ class Executor:
         """Bytes of the log from ``offset``; raises OutsideFailed."""
         return self._dialect.read_tail(self._connection.ask(self._dialect.tail(job, offset, max_bytes)))
 
+    def probe(self, state_dir: str) -> Probe:
+        """Prove the host by a real claim below ``state_dir``; raises OutsideFailed where it does not answer."""
+        host, checks = self._dialect.read_check(self._connection.ask(self._dialect.check(probing.lab_dir(state_dir))))
+        if all(check.ok for check in checks if check.name not in OPTIONAL):
+            with tempfile.TemporaryDirectory() as scratch:
+                checks = [*checks, *probing.claims(self, state_dir, Path(scratch))]
+        return Probe(host, tuple(checks))
+
     def _stage(self, orders: Sequence[StageOrder]) -> dict[str, Seen]:
         jobs = [order.job for order in orders]
         request = self._dialect.stage(orders)
@@ -113,13 +124,17 @@ class Executor:
         return self._asked(jobs, request)
 
     def _place(self, code: Code) -> str:
-        return self._dialect.read_placed(self._connection.ask(self._dialect.place(code)))
+        try:
+            size = code.archive.stat().st_size
+        except OSError as error:
+            raise DiskFailed(f"the archive of the code cannot be read: {error}") from error
+        return self._dialect.read_placed(self._connection.ask(self._dialect.place(code, size)))
 
     def _each(self, jobs: Sequence[Job], request: Callable[[Sequence[Job]], Request]) -> dict[str, Seen]:
         seen: dict[str, Seen] = {}
         for group in _by_root(jobs, lambda job: job):
             seen |= self._asked(group, request(group))
-        self._told |= {job.dir for job in jobs if seen[job.id].exit is not None}
+        self._told |= {job.dir for job in jobs if seen[job.id].exit is not None or seen[job.id].refused}
         return seen
 
     def _asked(self, jobs: Sequence[Job], request: Request) -> dict[str, Seen]:

@@ -162,7 +162,7 @@ def test_a_missing_snapshot_is_refused_by_the_child_and_can_be_mended(bench: Ben
     bench.staged(order)
     shutil.rmtree(order.code.dir)
     seen = bench.executor.start([order.job], DRIVER)["one"]
-    assert (seen.claim, seen.refusals) == (None, 1)
+    assert (seen.claim, seen.refusals, "snapshot" in seen.reason) == (None, 1, True)
     Path(order.code.dir).mkdir()
     assert bench.executor.start([order.job], DRIVER)["one"].refusals == 1
     assert bench.ended(order.job).exit is not None
@@ -202,7 +202,7 @@ def test_a_result_with_an_old_date_is_fresh_if_it_differs_from_what_was_there(be
 
 
 def test_what_the_job_says_of_itself_comes_with_its_end(bench: Bench) -> None:
-    cmd = 'mkdir -p "$AUTOLAB_PROJECT_DIR/dispatch"; echo \'{"wandb_run_id": "x"}\' >"$AUTOLAB_PROJECT_DIR/dispatch/one.run.json"'
+    cmd = """cd "$AUTOLAB_PROJECT_DIR" && mkdir dispatch && echo '{"wandb_run_id": "x"}' >dispatch/one.run.json"""
     seen = bench.ended(bench.run(cmd=cmd))
     assert (seen.run_json, seen.log) == (b'{"wandb_run_id": "x"}\n', b"")
 
@@ -237,3 +237,10 @@ def test_a_path_that_would_break_a_line_is_refused_here(bench: Bench) -> None:
         bench.executor.stage([bench.order(result_file="a\nb")])
     with pytest.raises(InvalidSpec):
         bench.executor.stage([bench.order(env={"A": "b\nc"})])
+
+
+def test_a_host_is_proved_by_a_real_claim(bench: Bench) -> None:
+    probe = bench.executor.probe(str(bench.state))
+    assert probe.ok, [check for check in probe.checks if not check.ok]
+    assert {"claim", "exit", "fence"} <= {check.name for check in probe.checks}
+    assert probe.host.boot_id

@@ -162,6 +162,18 @@ def forged(bench: Bench, **changes: object) -> Job:
     return job
 
 
+def test_a_child_that_could_not_become_its_command_says_why_and_has_no_end(bench: Bench) -> None:
+    gate = bench.root / "gate"
+    job = bench.run(cmd=f"while [ ! -e '{gate}' ]; do sleep 0.05; done")
+    claim = bench.see(job).claim
+    assert claim is not None
+    Path(job.dir, f"refused.{claim.nonce}").write_text("the log cannot be opened\n")
+    gate.touch()
+    until(lambda: bench.see(job).runner is Liveness.GONE)
+    seen = bench.executor.look([job], hold_s=20)["one"]
+    assert (seen.exit, seen.refused) == (None, "the log cannot be opened")
+
+
 @pytest.mark.rule("P9")
 def test_a_pid_that_came_round_again_is_not_ours(bench: Bench) -> None:
     job = forged(bench, pid=os.getpid(), start_ticks=1)

@@ -47,10 +47,27 @@ class Check:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a real claim proved about a host. ``ok``: it can run jobs."""
+
+    host: HostFacts
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        return all(check.ok for check in self.checks if check.name not in OPTIONAL)
+
+
+OPTIONAL = frozenset({"machine", "short_sleep"})  # a host without these runs jobs all the same
+
+
 class Dialect(Protocol):
     """Orders -> Request, Reply -> what was seen. Each request speaks of one lab folder and may be repeated."""
 
-    def place(self, code: Code) -> Request: ...
+    def place(self, code: Code, size: int) -> Request:
+        """``size``: bytes of the archive, for the deadline."""
+        ...
 
     def stage(self, orders: Sequence[StageOrder]) -> Request: ...
 

@@ -22,6 +22,8 @@ from autolab.model.ids import check_id
 from autolab.model.observation import HostFacts
 
 LOG_LIMIT: Final = 64 * MIB
+# A person's settings for ls would change its columns.
+_LIST: Final = "LC_ALL=C TIME_STYLE=locale BLOCK_SIZE=1 LS_BLOCK_SIZE=1 xargs ls -lnA driver 2>/dev/null"
 _WORD: Final = re.compile(r"[A-Za-z0-9._:+-]{1,128}")
 _READONLY: Final = frozenset({"PPID", "UID", "EUID", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO"})  # bash ends over them
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -38,10 +40,9 @@ class Process:
     shell: str = "/bin/sh"
     grace_s: int = 10
 
-    def place(self, code: Code) -> Request:
+    def place(self, code: Code, size: int) -> Request:
         links = [fields(_inside(name), target) for name, target in sorted(code.links.items())]
         parts = _script("prelude.sh", "code.sh") + spoken("al_place", [_path(code.dir)]) + spoken("al_links", links)
-        size = code.archive.stat().st_size
         # 100 kB/s is a slow line: below it a snapshot is better made smaller.
         deadline = timedelta(seconds=60 + size / 100_000)
         text = 'al_errors=$(al_snapshot 2>&1) && echo placed\nal_say_host\nal_complaints "$al_errors"\necho over\n'
@@ -198,7 +199,7 @@ def _looking(jobs: Sequence[Job], known: frozenset[str]) -> str:
         + variable("al_join_awk", "join.awk")
         + _root(jobs)
         + spoken("al_jobs", lines)
-        + spoken("al_list", [run_of(j) for j in jobs], "LC_ALL=C xargs ls -lnA driver 2>/dev/null")
+        + spoken("al_list", [run_of(j) for j in jobs], _LIST)
     )
 
 

@@ -237,6 +237,7 @@ _TAKE: Final[Mapping[str, Callable[[Seen, Job, str], Seen]]] = {
     "run": lambda seen, job, text: replace(seen, run=text == "1"),
     "log": lambda seen, job, text: replace(seen, log_size=int(text)),
     "refusals": lambda seen, job, text: replace(seen, refusals=int(text)),
+    "because": lambda seen, job, text: replace(seen, reason=text),
     "staged": _staged,
     "claim": _claim,
     "child": lambda seen, job, text: replace(seen, child=Liveness(text)),

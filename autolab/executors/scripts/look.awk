@@ -45,7 +45,7 @@ function at_home(path) {
   return path
 }
 function small(run, name) { return (run, name) in mode && mode[run, name] == "-" && size[run, name] <= 65536 }
-function report(run, known, from, project, result,    claim, nonce, same, child, runner, end, boot, bytes) {
+function report(run, known, from, project, result,    claim, nonce, same, child, runner, end, refused, bytes) {
   print "job " run
   if (!(run in listed)) {
     print "run 0"
@@ -57,6 +57,7 @@ function report(run, known, from, project, result,    claim, nonce, same, child,
   bytes = ((run, "out.log") in size) ? size[run, "out.log"] : 0
   print "log " bytes
   if (refusals[run]) print "refusals " refusals[run]
+  if (refusals[run] && small(run, refusal[run])) print "because " clean(head(run "/" refusal[run]))
   if (small(run, "staged")) print "staged " clean(first(run "/staged"))
   else if ((run, "staged") in mode) print "garbled staged is no small regular file"
   claim = ""
@@ -83,7 +84,9 @@ function report(run, known, from, project, result,    claim, nonce, same, child,
   print "child " child
   print "runner " runner
   end = head(run "/refused." nonce)
-  if (end != "") print "refused " clean(end)
+  refused = end != ""
+  if (refused) print "refused " clean(end)
+  if (refused && !known) print "news " run > "/dev/stderr"
   # Last of all: an end published while we looked at the processes is seen here.
   end = ""
   if (!((run, "exit." nonce ".json") in mode) || small(run, "exit." nonce ".json")) end = head(run "/exit." nonce ".json")
@@ -98,7 +101,7 @@ function report(run, known, from, project, result,    claim, nonce, same, child,
     print "told " run "\037" at_home(project) > "/dev/stderr"
   } else {
     if ((run, "exit." nonce ".json") in mode) print "garbled the exit record is empty or cannot be read"
-    print "await " run "/exit." nonce ".json" > "/dev/stderr"
+    if (!refused) print "await " run "/exit." nonce ".json" > "/dev/stderr"
   }
   if (ENVIRON["AL_TARGETS"] != "" ? same : (end == "" && child == "gone" && runner == "gone"))
     print "lost " run " " nonce " " number_of(claim, "pid") " " number_of(claim, "start_ticks") " " \
@@ -112,7 +115,10 @@ $0 == "%" && !listing { listing = 1; FS = " "; next }
 folder != "" && NF >= 9 {
   mode[folder, $9] = substr($1, 1, 1)
   size[folder, $9] = $5
-  if ($9 ~ /^refused\./) refusals[folder]++
+  if ($9 ~ /^refused\./) {
+    refusals[folder]++
+    refusal[folder] = $9
+  }
 }
 END {
   for (i = 1; i <= jobs; i++) {

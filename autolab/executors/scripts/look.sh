@@ -50,12 +50,12 @@ al_finish() {
 }
 # The files that ended attempts told us something in: own logs, and dispatch/<ID>.run.json in the project's folder.
 al_bring() {
-  [ -z "$al_logs" ] || tar -cf - $al_logs 2>/dev/null
+  [ -z "$al_logs" ] || TAR_OPTIONS= tar -cf - $al_logs 2>/dev/null
   while IFS=$al_us read -r al_run al_dir; do
     al_file=${al_run%/*}.run.json
     [ -f "$al_dir/dispatch/$al_file" ] || continue
     [ "$(wc -c <"$al_dir/dispatch/$al_file")" -le 65536 ] || continue
-    (cd "$al_dir" && tar -cf - "dispatch/$al_file" 2>/dev/null)
+    (cd "$al_dir" && TAR_OPTIONS= tar -cf - "dispatch/$al_file" 2>/dev/null)
   done <<E
 $al_tolds
 E

@@ -3,7 +3,7 @@
 al_stage_all() {
   al_random || { echo 'no source of random bits' >&2; return 1; }
   al_tmp=.stage.$al_n
-  mkdir "$al_tmp" && tar -xmf - -C "$al_tmp" <&3 || { rm -rf "$al_tmp"; return 1; }
+  mkdir "$al_tmp" && TAR_OPTIONS= tar -xmf - -C "$al_tmp" <&3 || { rm -rf "$al_tmp"; return 1; }
   set --
   while IFS=$al_us read -r al_run al_code al_project al_result; do
     [ -e "$al_run/staged" ] || [ -e "$al_run/claim" ] && continue
