@@ -50,18 +50,23 @@ prepare() {
 # install [uv sync options]: what uv.lock says, into .venv. The lock names pypi.org; an index of one's own
 # is asked for the same files, checked against the same hashes.
 install() {
-    local mirror="${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-${PIP_INDEX_URL:-}}}" wanted
+    local mirror="${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-${PIP_INDEX_URL:-}}}" python=$PYTHON there="" wanted
+    # An environment that is there keeps its python: another one would make uv build it anew.
+    if "$ROOT/.venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        python=$ROOT/.venv/bin/python there=yes
+    fi
     case "$mirror" in
     "" | https://pypi.org/simple | https://pypi.org/simple/)
-        (unset UV_DEFAULT_INDEX UV_INDEX_URL && "$UV" sync --directory "$ROOT" --locked --quiet --inexact --python "$PYTHON" "$@")
+        (unset UV_DEFAULT_INDEX UV_INDEX_URL && "$UV" sync --directory "$ROOT" --locked --quiet --inexact --python "$python" "$@")
         return
         ;;
     esac
+    export UV_DEFAULT_INDEX=$mirror
     wanted=$(mktemp)
     "$UV" export --directory "$ROOT" --frozen --quiet --no-emit-project --output-file "$wanted" "$@" >/dev/null &&
-        { [ -x "$ROOT/.venv/bin/python" ] || "$UV" venv --quiet --python "$PYTHON" "$ROOT/.venv"; } &&
-        "$UV" pip install --quiet --python "$ROOT/.venv/bin/python" --default-index "$mirror" --require-hashes -r "$wanted" &&
-        "$UV" pip install --quiet --python "$ROOT/.venv/bin/python" --default-index "$mirror" --no-deps -e "$ROOT"
+        { [ -n "$there" ] || "$UV" venv --quiet --clear --python "$PYTHON" "$ROOT/.venv"; } &&
+        "$UV" pip install --quiet --python "$ROOT/.venv/bin/python" --require-hashes -r "$wanted" &&
+        "$UV" pip install --quiet --python "$ROOT/.venv/bin/python" --no-deps -e "$ROOT"
     local ended=$?
     rm -f "$wanted"
     return "$ended"
