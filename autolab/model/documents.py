@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from autolab.errors import StoreDamaged
 from autolab.model.event import EVENTS, Event
-from autolab.model.observation import RANK, Authority
+from autolab.model.observation import Authority
 from autolab.model.state import DispatchState, Entry, HostState, Question
 
 if TYPE_CHECKING:
@@ -63,14 +63,16 @@ def parse_state(document: Mapping[str, Any]) -> DispatchState:
     return parse(DispatchState, document)
 
 
+_FROM_THE_TOP = tuple(f"{authority.value}." for authority in Authority)  # Authority lists the highest first
+
+
 def best(entry: Entry, key: str) -> Any:
     """What the highest authority says of ``key`` in the current attempt; None where nobody says anything."""
-    told = [
-        (RANK[authority], cell.value)
-        for authority in Authority
-        if (cell := entry.cells.get(f"{authority.value}.{key}")) is not None
-    ]
-    return max(told, key=lambda pair: pair[0])[1] if told else None
+    cells = entry.cells
+    for prefix in _FROM_THE_TOP if cells else ():
+        if (cell := cells.get(prefix + key)) is not None:
+            return cell.value
+    return None
 
 
 # Keys of a sidecar that a view shows as they were said, besides those the engine itself knows.
@@ -129,8 +131,8 @@ def entry_document(entry: Entry) -> dict[str, Any]:
     for key, value in spec.extra.items():
         document.setdefault(key, value)
     for name in entry.cells:
-        key = name.partition(".")[2]
-        if key not in _OURS and key not in document:
+        key = name[name.index(".") + 1 :]
+        if key not in document and key not in _OURS:
             document[key] = best(entry, key)
     return document
 

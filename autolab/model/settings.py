@@ -29,6 +29,10 @@ def _some_host(hosts: dict[str, HostSettings]) -> dict[str, HostSettings]:
     return hosts
 
 
+def _here() -> dict[str, HostSettings]:
+    return {"local": LocalHost(kind="local")}
+
+
 class SshSettings(Border):
     """How SSH hosts are reached."""
 
@@ -200,7 +204,7 @@ class Settings(Border):
 
     project: Annotated[Word, AfterValidator(_project)] = Field(description="The project's name: one word.")
     hosts: Annotated[dict[HostName, HostSettings], AfterValidator(_some_host)] = Field(
-        default_factory=lambda: {"local": LocalHost(kind="local")}, description="Where experiments run; default: here."
+        default_factory=_here, description="Where experiments run; default: here."
     )
     ssh: SshSettings = Field(default_factory=SshSettings, description="How SSH hosts are reached.")
     secrets: dict[Variable, Secret] = Field(

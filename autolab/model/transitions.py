@@ -93,7 +93,8 @@ def may(status: Status, kind: type[e.Event]) -> bool:
 
 def apply(entry: Entry, happened: e.Event) -> Entry:
     """The entry after ``happened``; the only place where a status comes from."""
-    after = entry.status if isinstance(happened, NEUTRAL) else TRANSITIONS.get((entry.status, type(happened)))
+    kind = type(happened)
+    after = entry.status if kind in NEUTRAL else TRANSITIONS.get((entry.status, kind))
     if after is None:
         raise IllegalTransition(f"{entry.id} is {entry.status}: {happened.name} cannot happen to it")
     changes = {"why": happened.why or entry.why, **happened.changes(entry)}

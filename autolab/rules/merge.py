@@ -50,7 +50,8 @@ def _news(state: DispatchState, entry: Entry, sidecar: Sidecar, now: datetime) -
     cells = {
         key: value
         for key, value in sidecar.cells.items()
-        if _is_news(entry.cells.get(f"{authority}.{key}"), key, Cell(seq, sidecar.digest, value))
+        if (held := entry.cells.get(f"{authority}.{key}")) is None
+        or (held.value != value and cell_order(key, Cell(seq, sidecar.digest, value)) > cell_order(key, held))
     }
     if not cells:
         return None
@@ -66,16 +67,9 @@ def _news(state: DispatchState, entry: Entry, sidecar: Sidecar, now: datetime) -
     )
 
 
-def _is_news(held: Cell | None, key: str, offered: Cell) -> bool:
-    """A cell that nobody has written, or that stands after the one we hold and says something else."""
-    if held is None:
-        return True
-    return held.value != offered.value and cell_order(key, offered) > cell_order(key, held)
-
-
 def _next_seq(entry: Entry, authority: Authority) -> int:
     prefix = f"{authority.value}."
-    return 1 + max((cell.seq for name, cell in entry.cells.items() if name.startswith(prefix)), default=0)
+    return 1 + max([cell.seq for name, cell in entry.cells.items() if name.startswith(prefix)], default=0)
 
 
 def _other_attempt(state: DispatchState, entry: Entry, sidecar: Sidecar, now: datetime) -> Event | None:
