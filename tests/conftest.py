@@ -18,16 +18,16 @@ from tests.labhosts import LabHosts, can_isolate
 
 @pytest.fixture(scope="session")
 def lab_for_all() -> Iterator[LabHosts]:
-    """Two hosts for all tests of this process; take ``lab``."""
+    """Three hosts for all tests of this process; take ``lab``."""
     if not shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin"):
         pytest.skip("openssh-server is missing")
-    with LabHosts(2) as lab:
+    with LabHosts(3) as lab:
         yield lab
 
 
 @pytest.fixture
 def lab(lab_for_all: LabHosts) -> Iterator[LabHosts]:
-    """Two hosts, lab1 and lab2, up and well; whatever the test does to them is healed after it."""
+    """Three hosts, lab1, lab2 and lab3, up and well; whatever the test does to them is healed after it."""
     yield lab_for_all
     lab_for_all.heal()
 
