@@ -46,9 +46,10 @@ class Inbox:
     def __init__(self, layout: Layout, files: Files) -> None:
         self.folder, self.settled, self.files = layout.inbox, layout.settled, files
 
-    def put(self, wish: Mapping[str, Any], now: datetime) -> str:
-        """Make ``wish`` durable and give its id; ids sort by ``now``."""
-        name = f"{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(8)}"
+    def put(self, wish: Mapping[str, Any], now: datetime, name: str = "") -> str:
+        """Make ``wish`` durable and give its id; ids sort by ``now``. ``name`` is for wishes that must act once."""
+        name = name or f"{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(8)}"
+        _check_name(name)
         self.files.make_dirs(self.folder)
         self.files.replace(self.folder / f"{name}.json", json.dumps(dict(wish)).encode(), mode=0o600)
         return name

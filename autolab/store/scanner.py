@@ -36,6 +36,7 @@ class Scanner:
         self.folder, self.key = layout.dispatch, key
         self._settled: dict[str, Signature] = {}  # files that need no reading while they look like this
         self._digests: dict[str, str] = {}  # of what was last returned
+        self.unreadable: dict[str, Unreadable] = {}  # file names that make no sense now: for counting how long
         self._scans = 0
 
     def scan(self, now: datetime) -> Scan:
@@ -57,6 +58,7 @@ class Scanner:
     def forget(self) -> None:
         """Return everything again at the next scan."""
         self._settled.clear()
+        self.unreadable.clear()
         self._digests.clear()
 
     def _scan(self, files: Iterator[tuple[str, Signature | None]], now: datetime, *, whole: bool) -> Scan:
@@ -77,13 +79,17 @@ class Scanner:
         return found
 
     def _read(self, name: str, signature: Signature, now_ns: int, found: Scan) -> None:
-        reading = read_sidecar(self.folder / name, sidecar_id(name) or name, self.key)
+        reading = read_sidecar(f"{self.folder}/{name}", sidecar_id(name) or name, self.key)
         if reading is None:
             return
         if now_ns - signature[2] > SETTLED_NS and now_ns - signature[3] > SETTLED_NS:
             self._settled[name] = signature
         else:
             self._settled.pop(name, None)
+        if isinstance(reading, Unreadable):
+            self.unreadable[name] = reading
+        else:
+            self.unreadable.pop(name, None)
         if self._digests.get(name) != reading.digest:
             self._digests[name] = reading.digest
             found.readings.append(reading)
@@ -91,6 +97,7 @@ class Scanner:
     def _gone(self, name: str, found: Scan) -> None:
         self._digests.pop(name, None)
         self._settled.pop(name, None)
+        self.unreadable.pop(name, None)
         found.gone.append(name)
 
     def _listed(self) -> Iterator[tuple[str, Signature | None]]:

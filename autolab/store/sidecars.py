@@ -67,7 +67,7 @@ CHECKS: Final[Mapping[str, tuple[Check, str]]] = {
 }
 
 
-def read_sidecar(path: Path, experiment: str, key: bytes = b"") -> Sidecar | Unreadable | None:
+def read_sidecar(path: Path | str, experiment: str, key: bytes = b"") -> Sidecar | Unreadable | None:
     """What ``path`` says of ``experiment``; None: there is no such file (any more).
 
     key  the lab's; without it nothing is taken for ours
@@ -82,7 +82,7 @@ def read_sidecar(path: Path, experiment: str, key: bytes = b"") -> Sidecar | Unr
     try:
         if not is_id(experiment):
             raise Malformed(f"{experiment[:100]!r} is not a well-formed experiment id")
-        return parse_sidecar(data, experiment, key, script=path.name.endswith(RUN_SUFFIX))
+        return parse_sidecar(data, experiment, key, script=str(path).endswith(RUN_SUFFIX))
     except Malformed as error:
         return Unreadable(str(path), str(error), _digest(data), experiment)
 
@@ -134,9 +134,10 @@ def sidecar_id(name: str) -> str | None:
 
 
 def _check(document: Mapping[str, Any], experiment: str, error: type[Exception] = Malformed) -> None:
+    checks = CHECKS
     for name, value in document.items():
-        if value is not None and name in CHECKS and not CHECKS[name][0](value):
-            raise error(f"{name} should be {CHECKS[name][1]}, not {_shown(value)}")
+        if value is not None and name in checks and not checks[name][0](value):
+            raise error(f"{name} should be {checks[name][1]}, not {_shown(value)}")
     if document.get("id") not in (None, experiment):
         raise error(f"its id is {_shown(document['id'])}, but the file is named for {experiment!r}")
     if "status" in document and document["status"] is None:

@@ -117,15 +117,16 @@ def test_nothing_is_read_again_when_nothing_changed(
     assert code.take(later) == first
 
 
-def test_a_file_changed_a_moment_ago_is_read_again(code: CodeSnapshots, repo: Path) -> None:
-    path = put(repo, "train.py", b"one")
-    seen = path.stat()
-    just_now = datetime.fromtimestamp(seen.st_mtime).astimezone()
-    first = code.take(just_now)
-    with open(path, "r+b") as file:
-        file.write(b"two")
-    os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
-    assert code.take(just_now).hash != first.hash
+@pytest.mark.parametrize(("read_after_s", "same"), [(1.0, False), (2.5, True)])
+def test_a_file_read_a_moment_after_its_change_is_read_again(
+    code: CodeSnapshots, repo: Path, monkeypatch: pytest.MonkeyPatch, read_after_s: float, same: bool
+) -> None:
+    monkeypatch.setattr(module, "_signature", lambda seen: [1, 3, 0, 0])
+    changed = put(repo, "train.py", b"one").stat().st_ctime
+    first = code.take(datetime.fromtimestamp(changed + read_after_s).astimezone())
+    put(repo, "train.py", b"two")
+    again = code.take(datetime.fromtimestamp(changed + 60).astimezone())
+    assert (again.hash == first.hash) == same
 
 
 def test_too_much_code_names_the_five_largest_files_and_where_to_put_them(
