@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from autolab.executors.dialects.dialect import Seen
+from autolab.executors.runner import script
 from autolab.model.action import Job
 from autolab.model.observation import Liveness, Look
 from tests.bench import DRIVER, Bench, until
@@ -283,3 +284,46 @@ def test_an_exit_record_that_finds_no_room_is_kept_until_there_is_some(small_dis
     ended = small_disk.ended(job).exit
     assert ended is not None
     assert ended.status == 5
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox sh"])
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 4), (signal.SIGUSR1, 5)])
+def test_in_a_job_system_the_runner_passes_signals_on_and_records_the_end(
+    bench: Bench, shell: str, sent: signal.Signals, status: int
+) -> None:
+    cmd = "trap 'exit 4' TERM; trap 'exit 5' USR1; echo ready; while :; do sleep 0.02; done"
+    order = bench.order(cmd=cmd)
+    (job,) = bench.staged(order)
+    text = script("child.sh") + script("runner.sh") + 'al_sh=/bin/sh al_more=\nal_runner "$@"\n'
+    words = [
+        job.dir,
+        job.lab,
+        job.id,
+        "1",
+        job.token,
+        job.spec_hash,
+        job.project_dir,
+        order.code.dir,
+        "022",
+        "",
+        "",
+        "",
+    ]
+    with subprocess.Popen([*shell.split(), "-c", text, "batch", *words], start_new_session=True) as runner:
+        until(lambda: bench.see(job).log_size)
+        assert bench.see(job).runner is Liveness.ALIVE
+        runner.send_signal(sent)
+        runner.wait(20)
+    seen = bench.see(job)
+    assert seen.exit is not None
+    assert seen.exit.status == status
+
+
+@pytest.mark.root
+def test_a_full_disk_makes_nobody_the_driver(small_disk: Bench) -> None:
+    (job,) = small_disk.staged(small_disk.order())
+    ballast = fill(small_disk)
+    assert small_disk.executor.start([job], DRIVER)["one"].claim is None
+    ballast.unlink()
+    until(lambda: small_disk.executor.start([job], DRIVER)["one"].claim)
+    small_disk.ended(job)

@@ -153,8 +153,9 @@ def _seen(run: str, job: Job, report: _Report, files: Mapping[str, bytes], at: d
     if ("end", "") not in lines:
         return Seen(Look.UNREADABLE, at, reason="the report is cut short", host=report.host)
     seen = _taken(Seen(Look.SEEN, at, host=report.host), job, lines)
-    if not seen.run and reason:
-        seen = replace(seen, look=refusal_look(reason), reason=reason)
+    if reason:
+        # What a step complained of matters where it left no folder, and is only said where it did.
+        seen = replace(seen, look=seen.look if seen.run else refusal_look(reason), reason=reason)
     if seen.exit is not None:
         log = b"" if seen.log_size == 0 else files.get(f"{run}/out.log")
         whole = log if log is not None and len(log) >= seen.log_size else None

@@ -4,14 +4,12 @@ al_publish() {
   al_stage=$1
   shift
   [ $# -gt 0 ] || return 0
-  al_new= al_more= al_parents= al_files=
+  al_new= al_more= al_parents=
   for al_run; do
-    al_files="$al_files $al_stage/$al_run/*"
     al_parents="$al_parents ${al_run%/*}"
     if [ -e "${al_run%/*}" ]; then al_more="$al_more $al_run"; else al_new="$al_new $al_stage/${al_run%/*}"; fi
   done
-  # One sync and one rename for all that is new: ids are letters, digits, dots and dashes, so words are safe.
-  al_sync $al_files
+  # One rename for all that is new: ids are letters, digits, dots and dashes, so words are safe.
   [ -z "$al_new" ] || mv $al_new . || al_more="$*"
   for al_run in $al_more; do
     [ -e "$al_run/staged" ] || [ -e "$al_run/claim" ] || mv "$al_stage/$al_run" "${al_run%/*}/"

@@ -19,11 +19,11 @@ al_runner() {
   fi
   { read -r al_up _; } </proc/uptime
   if [ -n "${12}" ]; then al_when=$((${12} + ${al_up%.*})); else al_when=$(date +%s); fi
+  al_tries=0
   while :; do
     al_line=
     { read -r al_line; } 2>/dev/null <claim && break
-    # No claim: the child never came that far. A folder on a network may be away for a while.
-    [ -e claim ] || exit 0
+    [ -e claim ] || al_is_away || exit 0
     sleep 5
   done
   case $al_line in *"\"by\":\"$al_by\""*) ;; *) exit 0 ;; esac
@@ -31,6 +31,12 @@ al_runner() {
   al_nonce=${al_nonce%%\"*}
   [ -e "refused.$al_nonce" ] && exit 0
   al_publish_end "{\"nonce\":\"$al_nonce\",\"status\":$al_status,\"at\":$al_when,\"uptime_s\":$al_up}"
+}
+# Whether the folder's file system is away, which a network's may be for a while; after 500 tries it has gone for good.
+# With `staged` in sight and no claim, the child never came that far.
+al_is_away() {
+  al_tries=$((al_tries + 1))
+  [ ! -e staged ] && [ $al_tries -lt 500 ]
 }
 # $1 pid of a child in the background: its status in al_status, however many signals come.
 al_await() {
@@ -51,7 +57,7 @@ al_await() {
 }
 # A full disk must not lose the status: it is kept here and tried again until it is written or the folder is gone.
 al_publish_end() {
-  al_pause=1
+  al_pause=1 al_tries=0
   while :; do
     al_back=
     { printf '%s\n' "$1" >".exit.$al_nonce"; } 2>/dev/null
@@ -61,7 +67,7 @@ al_publish_end() {
       sync . 2>/dev/null || sync
       exit 0
     fi
-    [ -e "$al_run/claim" ] || exit 0
+    [ -e claim ] || al_is_away || exit 0
     sleep $al_pause
     [ $al_pause -ge 30 ] || al_pause=$((al_pause * 2))
   done

@@ -4,6 +4,7 @@ al_stage_all() {
   al_random || { echo 'no source of random bits' >&2; return 1; }
   al_tmp=.stage.$al_n
   mkdir "$al_tmp" && TAR_OPTIONS= tar -xmf - -C "$al_tmp" <&3 || { rm -rf "$al_tmp"; return 1; }
+  al_files=
   set --
   while IFS=$al_us read -r al_run al_code al_project al_result; do
     [ -e "$al_run/staged" ] || [ -e "$al_run/claim" ] && continue
@@ -15,9 +16,13 @@ al_stage_all() {
     al_was='result absent'
     [ "$al_result" = - ] || [ ! -f "$al_p/$al_result" ] || al_was="result $(sha256sum <"$al_p/$al_result")"
     printf 'boot %s\ncode %s\n%s\n' "$al_boot" "$al_code" "$al_was" >"$al_tmp/$al_run/staged" || continue
+    al_files="$al_files $al_tmp/$al_run/staged $al_tmp/$al_run"
     set -- "$@" "$al_run"
   done <<E
 $(al_orders)
 E
-  if [ $# -gt 0 ]; then al_publish "$al_tmp" "$@"; else rm -rf "$al_tmp"; fi
+  [ $# -gt 0 ] || { rm -rf "$al_tmp"; return 0; }
+  # Nothing else needs to outlive a power cut: after one another boot has begun, and what this one staged is not started.
+  al_sync $al_files
+  al_publish "$al_tmp" "$@"
 }

@@ -9,6 +9,10 @@ E
   al_theirs=
   if [ ! -e "driver/$al_number" ]; then
     mkdir -p driver && al_random && printf '%s\n' "$al_clone" >"driver/.$al_n" || return 2
+    al_back=
+    { read -r al_back; } 2>/dev/null <"driver/.$al_n"
+    # A full disk makes an empty file, and what is linked once stays for ever.
+    [ "$al_back" = "$al_clone" ] || { rm -f "driver/.$al_n"; return 2; }
     al_sync "driver/.$al_n"
     ln "driver/.$al_n" "driver/$al_number" 2>/dev/null
     rm -f "driver/.$al_n"
@@ -26,9 +30,13 @@ E
   { read -r al_theirs; } 2>/dev/null <"driver/$al_highest"
   return 1
 }
+al_refusals() {
+  set -- "$1"/refused.*
+  al_count=$#
+  [ -e "$1" ] || al_count=0
+}
 al_start_all() {
-  al_lines= al_errors=
-  set --
+  al_lines= al_errors= al_pending=
   while IFS=$al_us read -r al_run al_lab al_id al_attempt al_token al_hash al_project; do
     [ -e "$al_run/claim" ] && continue
     al_staged= al_code=
@@ -38,27 +46,29 @@ al_start_all() {
     al_lines=$al_lines$PWD/$al_run$al_us$al_lab$al_us$al_id$al_us$al_attempt$al_us$al_token$al_us$al_hash$al_us
     al_lines=$al_lines$al_p$al_us${al_code#code }"
 "
-    set -- "$@" "$al_run"
+    al_refusals "$al_run"
+    al_pending="$al_pending $al_run:$al_count"
   done <<E
 $(al_starts)
 E
-  [ $# -gt 0 ] || return 0
+  [ -n "$al_pending" ] || return 0
   command -v setsid >/dev/null 2>&1 || { al_errors='no setsid on this host'; return 1; }
   al_epoch=$(($(date +%s) - ${al_up%.*}))
   # Descriptors on files: nothing of this may keep the connection open.
   printf '%s' "$al_lines" | setsid $al_sh -c "$al_runner" autolab-runner "$al_umask" "$al_ns" "$al_epoch" "$al_sh" \
     "$al_us" >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
-  al_pending=$* al_tries=0
+  al_tries=0
   { read -r al_now _; } </proc/uptime
   al_until=$((${al_now%.*} + 5))
   while [ -n "$al_pending" ] && [ "${al_now%.*}" -lt $al_until ]; do
     al_tries=$((al_tries + 1))
     if [ $al_tries -lt 10 ]; then al_nap 0.02; else al_nap 0.05; fi
     al_left=
-    for al_run in $al_pending; do
-      [ -e "$al_run/claim" ] && continue
-      set -- "$al_run"/refused.*
-      [ -e "$1" ] || al_left="$al_left $al_run"
+    for al_one in $al_pending; do
+      [ -e "${al_one%:*}/claim" ] && continue
+      al_refusals "${al_one%:*}"
+      # Refused anew: this child will not claim.
+      [ "$al_count" -gt "${al_one##*:}" ] || al_left="$al_left $al_one"
     done
     al_pending=$al_left
     { read -r al_now _; } </proc/uptime
