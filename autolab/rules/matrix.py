@@ -187,18 +187,26 @@ def _quoted(template: str, key: str, at: int, value: str) -> str:
 
 @lru_cache(maxsize=64)
 def _bare(command: str) -> tuple[bool, ...]:
-    """For each character, whether it stands outside quotes, comments and escapes."""
+    """For each character, whether it surely stands outside quotes, comments and escapes.
+
+    Behind an expansion inside double quotes, where quotes begin anew, and behind a comment with a quote in it, which
+    may be no comment, nothing is sure any more.
+    """
     bare: list[bool] = []
-    inside = ""  # the quote that is open, or # in a comment
+    inside = ""  # the quote that is open, # in a comment, ? when lost
     escaped = False
     for index, char in enumerate(command):
         bare.append(not inside and not escaped)
         if escaped:
             escaped = False
+        elif inside == "?":
+            continue
         elif inside == "#":
-            inside = "" if char == "\n" else inside
+            inside = "?" if char in "'\"" else "" if char == "\n" else inside
         elif char == "\\" and inside != "'":
             escaped = True
+        elif inside == '"' and command[index : index + 2] in ("$(", "${"):
+            inside = "?"
         elif inside:
             inside = "" if char == inside else inside
         elif char in "'\"" or (char == "#" and (index == 0 or command[index - 1] in " \t\n;&|()")):

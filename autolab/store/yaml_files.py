@@ -78,7 +78,10 @@ def read_yaml(text: bytes, name: str, kind: type[AskedWrong], limits: Limits = S
 
 def read_scalar(text: str) -> Any:
     """A value as it would be read behind ``key:``, for ``--set key=value``; raises InvalidSettings."""
-    return read_yaml(f"v: {text}\n".encode(), "value", InvalidSettings).value["v"]
+    found = read_yaml(f"v: {text}\n".encode(), "value", InvalidSettings).value
+    if len(found) != 1:
+        raise InvalidSettings("value: more than one value", hint="put it in quotes")
+    return found["v"]
 
 
 def _decoded(text: bytes, limits: Limits) -> str:
@@ -230,7 +233,8 @@ class _Reader:
 
 
 def _place(event: yaml.Event) -> Place:
-    return (event.start_mark.line + 1, event.start_mark.column + 1)
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
 def _text(value: object) -> str:

@@ -214,6 +214,11 @@ def test_everything_wrong_with_a_file_is_told_at_once() -> None:
     assert hint == ""
 
 
+@pytest.mark.rule("1.26")
+def test_a_host_may_be_a_pattern_that_some_host_matches() -> None:
+    assert specs(one("host: 'gpu*', resources: {gpus: 2}"))[0].host == "gpu*"
+
+
 def test_an_external_experiment_may_name_any_host() -> None:
     assert specs(one("executor: external, host: cluster-x, resources: {gpus: 8}"))[0].executor == "external"
 

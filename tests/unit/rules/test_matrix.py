@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import shlex
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autolab.errors import InvalidSpec
@@ -76,6 +77,7 @@ def test_a_value_is_never_looked_at_again() -> None:
     assert [one["command"] for one in found][::2] == ["x '{seed}'", "x '{{id}}'", "x '$HOME'"]
 
 
+@pytest.mark.rule("1.27")
 def test_an_unknown_placeholder_names_the_known_ones() -> None:
     assert refused(command="x {sede}") == (
         "unknown placeholder {sede} in command",
@@ -150,11 +152,14 @@ def test_a_value_reaches_the_command_as_one_word_of_data(value: str, tmp_path: A
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["sh -c 'x {x}'", 'echo "{x}"', "echo \\{x}", "cat <<E\n{x}\nE", "echo `{x}`", "# {x}\ntrue", "echo $(( {x} ))",
-     "echo 'a'\"b {x}\"", "# it's\necho \"a'{x}'\"", "true;# {x}"],
-)  # fmt: skip
+UNSURE = [
+    "sh -c 'x {x}'", 'echo "{x}"', "echo \\{x}", "cat <<E\n{x}\nE", "echo `{x}`", "# {x}\ntrue", "echo $(( {x} ))",
+    "echo 'a'\"b {x}\"", "# it's\necho \"a'{x}'\"", "true;# {x}", 'echo "$(echo "{x}")"', 'echo "${V:-"{x}"}"',
+    "echo ${V:-a #'b}\n{x}'",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", UNSURE)
 def test_where_quotes_would_not_hold_only_plain_values_may_stand(command: str) -> None:
     matrix = {"seed": [0], "x": ["$(touch canary)"]}
     message, hint = refused(command=command, id="e-{seed}", matrix=matrix)
@@ -196,3 +201,24 @@ def test_ids_are_well_formed_and_unique_or_all_is_refused(matrix: dict[str, list
 def test_any_text_is_one_word_of_the_command(value: str) -> None:
     found = expanded(command="printf %s {x} end", id="e-{seed}", matrix={"seed": [0], "x": [value]})
     assert shlex.split(found[0]["command"], comments=True) == ["printf", "%s", value, "end"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("canary")
+
+
+AROUND = st.text(alphabet="'\"\\$(){}# \n`;a|&<:-", max_size=12)
+
+
+@pytest.mark.rule("B40")
+@settings(max_examples=300, deadline=None)
+@given(AROUND, AROUND)
+def test_no_command_around_a_value_makes_it_run(folder: Path, before: str, behind: str) -> None:
+    try:
+        made = expanded(command=f"{before}{{x}}{behind}", id="e-{seed}", matrix={"seed": [0], "x": ["$(touch canary)"]})
+    except InvalidSpec:
+        return
+    command = ["/bin/sh", "-c", made[0]["command"]]
+    subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
+    assert not (folder / "canary").exists()

@@ -85,6 +85,7 @@ def test_a_host_whose_name_has_dots_can_be_set(root: Path) -> None:
     assert (settings.hosts["a.b"].slots, settings.hosts["a"].slots) == (3, 1)
 
 
+@pytest.mark.rule("B49")
 def test_a_secret_is_never_repeated_in_an_error(root: Path) -> None:
     for override in ("secrets.K=hunter2", "secrets.K={variable: hunter2 x}", "secrets.K={command: hunter2}"):
         with pytest.raises(InvalidSettings) as caught:
