@@ -98,6 +98,8 @@ def _plain(details: ErrorDetails, ctx: dict[str, Any], *, secret: bool) -> str:
             bound = next((ctx[key] for key in ("gt", "ge", "lt", "le") if key in ctx), "")
             sign = {"greater_than": "above", "greater_than_equal": "at least", "less_than": "below"}
             return f"must be {sign.get(details['type'], 'at most')} {bound}, not {given}"
+        case "too_short":
+            return "must not be empty"
         case "string_too_short" | "string_pattern_mismatch" | "string_too_long":
             return f"is not well-formed: {given}"
         case _:

@@ -156,6 +156,8 @@ ID_HINT = "1 to 100 of A-Z a-z 0-9 . _ -, beginning with a letter or digit, with
         (several("id: all"), "2:4: experiment id 'all' is a reserved word", "choose another id"),
         (several("notes: x"), "2:3: id missing", "give it an id, or a `matrix` that makes ids"),
         ("experiments: []", "1:1: no list `experiments:` with at least one item", "begin items with `- id: ...`"),
+        ("experiments:\n- {name: n, command: x, matrix: {}}", "2:25: matrix: must not be empty", ""),
+        ("experiments:\n- {name: n, command: x, matrix: {seed: []}}", "2:34: matrix.seed: must not be empty", ""),
         ("experiments: {}", "1:1: no list `experiments:` with at least one item", "begin items with `- id: ...`"),
         (
             "experiments:\n- 5",
