@@ -83,6 +83,36 @@ def test_a_replace_killed_at_any_step_leaves_old_or_new_and_blocks_nobody(path: 
     assert [left.name for left in path.parent.iterdir()] == ["state.json"]
 
 
+@pytest.mark.rule("B13")
+def test_readers_beside_a_writer_see_old_or_new_and_never_a_part_or_nothing(path: Path) -> None:
+    versions = [bytes([65 + n]) * (1000 * (n + 1)) for n in range(5)]
+    child = os.fork()
+    if child == 0:
+        files = Files()
+        for number in range(1000):
+            files.replace(path, versions[number % 5], durable=False)
+        os._exit(0)
+    seen = set()
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        seen.add(Files().read(path, 1 << 20))
+    assert seen <= {OLD, *versions}
+
+
+@pytest.mark.rule("B8")
+def test_two_writers_of_one_file_never_disturb_each_other(path: Path) -> None:
+    children = []
+    for mark in (b"a", b"b", b"c"):
+        child = os.fork()
+        if child == 0:
+            for _ in range(200):
+                Files().replace(path, mark * 5000, durable=False)
+            os._exit(0)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+    assert path.read_bytes() in {b"a" * 5000, b"b" * 5000, b"c" * 5000}
+    assert [left.name for left in path.parent.iterdir()] == ["state.json"]
+
+
 # Power cuts, by enumeration: what was not synced is on the disk in any combination.
 
 

@@ -54,6 +54,33 @@ def test_a_second_engine_is_told_who_holds_the_lock_and_since_when(
         process.communicate()
 
 
+def test_of_eight_engines_that_start_at_once_one_gets_the_lock(layout: Layout, files: Files, now: datetime) -> None:
+    go, said = os.pipe(), os.pipe()
+    children = []
+    for _ in range(8):
+        child = os.fork()
+        if child == 0:
+            os.close(go[1])
+            os.read(go[0], 1)  # until all are there
+            lock = EngineLock(layout, files)
+            try:
+                lock.take("poll", now)
+                os.write(said[1], b"1")
+            except Busy:
+                os.write(said[1], b"0")
+            signal.pause()
+        children.append(child)
+    os.close(go[1])
+    answers = b"".join(os.read(said[0], 1) for _ in children)
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    for fd in (go[0], *said):
+        os.close(fd)
+    assert sorted(answers) == sorted(b"10000000")
+    EngineLock(layout, files).take("poll", now)
+
+
 @pytest.mark.rule("B14")
 def test_the_lock_of_a_killed_engine_is_free_at_once_whatever_its_file_says(
     layout: Layout, files: Files, lock: EngineLock, now: datetime
