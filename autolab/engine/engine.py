@@ -12,6 +12,7 @@ from typing import Final
 import orjson
 
 from autolab.engine.chronicle import Chronicle
+from autolab.engine.inventory import Inventory
 from autolab.engine.lab import Lab, lab_of
 from autolab.engine.lanes import Lane, Lanes
 from autolab.engine.milestones import files_of, milestone
@@ -110,6 +111,7 @@ class Engine:
         self._voices = Voices(self.layout, self._files, key)
         self._publisher = Publisher(self.layout, self._files)
         self._lanes = Lanes(self.wake)
+        self._inventory = Inventory(self._executor, self._lanes)
         snapshots = CodeSnapshots(self.layout, self._files, self._git)
         limit = self.settings.policies.code_limit_mib
         self.watcher = Watcher(self.layout, self._files, key, self._voices, snapshots, limit)
@@ -170,6 +172,7 @@ class Engine:
             full=self._lanes.full(Lane.LOOK) if launch else frozenset(plan.hosts),
             watched=frozenset(self._performer.watched),
             watch_due=None if look else self._pace.due(plan.hosts, now),
+            cards=self._cards(plan, now) if launch else {},
             results=self.watcher.results(self.state),
             may_hold=hold,
         )
@@ -185,6 +188,12 @@ class Engine:
         return plan_of(
             self.settings, self.layout.lab, self.layout.root, self.problem or self.watcher.code_problem or why
         )
+
+    def _cards(self, plan: LabPlan, now: datetime) -> dict[str, tuple[str, ...]]:
+        """What hosts list, asked only while something that waits wants a card."""
+        if any(e.spec.resources.gpus and e.status is Status.PENDING for e in self.state.entries.values()):
+            self._inventory.ask(plan.hosts, now)
+        return self._inventory.found
 
     def _code(self, now: datetime) -> str | None:
         """The snapshot a launch would use; asked for only while something waits for one."""

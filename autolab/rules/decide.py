@@ -46,6 +46,7 @@ class Seen:
     watched    experiments that an open look covers
     full       hosts that have as many open looks as they may have
     watch_due  hosts to look at now by their pace; None: all that have something running
+    cards      host -> indices of the cards it lists, where it was asked
     results    of external experiments that say done: what was found of their declared file
     may_hold   a look may stay open on a host while work waits for a slot
     """
@@ -59,6 +60,7 @@ class Seen:
     full: frozenset[str] = frozenset()
     watch_due: frozenset[str] | None = None
     results: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    cards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     may_hold: bool = False
 
 
@@ -94,6 +96,7 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
     for ident in [i for i, e in state.entries.items() if e.status not in TERMINAL]:
         take(_follow(state, state.entries[ident], plan, now, made))
     take(hosts.relieve(state, now))
+    take(hosts.listed(state, seen.cards, now))
     take(_intend(state, seen, plan, now))
     for action, events in _actions(state, seen, plan, now):
         take(events)

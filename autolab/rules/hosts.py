@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -44,6 +44,15 @@ def _answered(state: DispatchState, host: HostState, sighting: Sighting, now: da
     changed = replace(changed, why="" if status is HostStatus.READY else host.why)
     yield HostChanged(at=now, host=changed, why=f"{host.name} answers")
     yield from withdraw(state, f"host:{host.name}", now, "it answers again", "host_refused")
+
+
+def listed(state: DispatchState, cards: Mapping[str, tuple[str, ...]], now: datetime) -> Iterator[Event]:
+    """What hosts said of their cards, where that is news."""
+    for name, indices in cards.items():
+        host = state.hosts.get(name) or HostState(name=name)
+        if host.facts.gpus != indices:
+            changed = replace(host, facts=replace(host.facts, gpus=indices))
+            yield HostChanged(at=now, host=changed, why=f"{name} lists {len(indices)} cards")
 
 
 def _known(before: HostFacts, now: HostFacts) -> HostFacts:
