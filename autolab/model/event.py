@@ -7,10 +7,10 @@ one JSON line: ``seq, at, actor, id, attempt, event, why`` and the facts of its 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from autolab.model.observation import RANK, Authority, Claim
@@ -95,9 +95,10 @@ class Observed(Event):
         return {"cells": cells, "seen": {**entry.seen, self.authority.value: self.digest}, "why": entry.why}
 
 
+@lru_cache(maxsize=4096)
 def cell_name(authority: Authority, key: str) -> str:
     """How a cell is found in an entry; one string for all entries: ten thousand of them hold the same few names."""
-    return sys.intern(f"{authority.value}.{key}")
+    return f"{authority.value}.{key}"
 
 
 def cell_order(key: str, cell: Cell) -> tuple[bool, int, str]:

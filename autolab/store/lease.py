@@ -109,7 +109,8 @@ class Leases:
         try:
             document = json.loads(data)
         except ValueError as error:
-            raise StoreDamaged(f"{path} cannot be read: {error}", hint="autolab lease take --reason writes it anew") from error
+            hint = "autolab lease take --reason writes it anew"
+            raise StoreDamaged(f"{path} cannot be read: {error}", hint=hint) from error
         if not isinstance(document, dict):
             raise StoreDamaged(f"{path} holds no object")
         return document
