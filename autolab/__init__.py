@@ -1,5 +1,110 @@
-"""autolab: a lab that runs itself out of a git repository."""
+"""autolab: a lab that runs itself out of a git repository.
+
+    from autolab import open_project, add, status
+
+The names below are the public Python API; each is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from autolab._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from autolab.api.configuration import config_get, config_list
+    from autolab.api.demo import demo
+    from autolab.api.doctor import doctor
+    from autolab.api.driving import poll, serve
+    from autolab.api.experiments import add, cancel, decide, hold, release, retry, run
+    from autolab.api.hosts import drain, host_exec, host_list, host_test, resume
+    from autolab.api.install import daemon_install
+    from autolab.api.lease import lease_show, lease_take
+    from autolab.api.logs import events, follow_events, history
+    from autolab.api.output import follow_log, log_text
+    from autolab.api.place import Place, find_place, read_state
+    from autolab.api.project import Project, open_project
+    from autolab.api.replay import replay
+    from autolab.api.schemas import schema
+    from autolab.api.setup import init
+    from autolab.api.view import ps, show, status
+    from autolab.api.waiting import wait_for
+    from autolab.errors import AutolabError
+
+# module -> the public names in it; the imports above say the same to type checkers, and a test compares the two.
+_PUBLIC = {
+    "api.configuration": ("config_get", "config_list"),
+    "api.demo": ("demo",),
+    "api.doctor": ("doctor",),
+    "api.driving": ("poll", "serve"),
+    "api.experiments": ("add", "cancel", "decide", "hold", "release", "retry", "run"),
+    "api.hosts": ("drain", "host_exec", "host_list", "host_test", "resume"),
+    "api.install": ("daemon_install",),
+    "api.lease": ("lease_show", "lease_take"),
+    "api.logs": ("events", "follow_events", "history"),
+    "api.output": ("follow_log", "log_text"),
+    "api.place": ("Place", "find_place", "read_state"),
+    "api.project": ("Project", "open_project"),
+    "api.replay": ("replay",),
+    "api.schemas": ("schema",),
+    "api.setup": ("init",),
+    "api.view": ("ps", "show", "status"),
+    "api.waiting": ("wait_for",),
+    "errors": ("AutolabError",),
+}
+_WHERE = {name: module for module, names in _PUBLIC.items() for name in names}
+
+__all__ = [
+    "AutolabError",
+    "Place",
+    "Project",
+    "__version__",
+    "add",
+    "cancel",
+    "config_get",
+    "config_list",
+    "daemon_install",
+    "decide",
+    "demo",
+    "doctor",
+    "drain",
+    "events",
+    "find_place",
+    "follow_events",
+    "follow_log",
+    "history",
+    "hold",
+    "host_exec",
+    "host_list",
+    "host_test",
+    "init",
+    "lease_show",
+    "lease_take",
+    "log_text",
+    "open_project",
+    "poll",
+    "ps",
+    "read_state",
+    "release",
+    "replay",
+    "resume",
+    "retry",
+    "run",
+    "schema",
+    "serve",
+    "show",
+    "status",
+    "wait_for",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name (PEP 562): ``import autolab`` alone costs nothing."""
+    if name not in _WHERE:
+        raise AttributeError(f"module 'autolab' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"autolab.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,310 @@
+"""What each call gives, as ``--json`` shows it: plain documents with typed keys. Instants are UTC, ISO 8601, text.
+
+``RESULTS`` names the type of each command's ``data``; the files of ``schemas/`` are made from it. Callers that must be
+fast import this module for type checking only.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+# pydantic makes schemas of this TypedDict on every Python we support, of typing's only from 3.12 on.
+from typing_extensions import TypedDict
+
+
+class EngineLine(TypedDict):
+    """Who is the engine now."""
+
+    what: str
+    pid: int
+    host: str
+    since: str
+
+
+class OptionLine(TypedDict):
+    name: str
+    effect: str
+
+
+class QuestionLine(TypedDict):
+    """An open question and the command that answers it."""
+
+    id: str
+    about: str
+    reason: str
+    asked: str | None
+    seen: str
+    options: list[OptionLine]
+    default: str | None
+    due: str | None
+    command: str
+
+
+class ExperimentLine(TypedDict):
+    """An experiment in a list. ``why`` says for a queued one what it waits for, else what moved it last."""
+
+    id: str
+    status: str
+    substatus: str
+    host: str | None
+    gpu: int | str | None
+    since: str | None
+    attempt: int
+    retries: int
+    method: str
+    dataset: str
+    seed: int
+    why: str
+
+
+class HostLine(TypedDict):
+    """A host as the lab knows it."""
+
+    name: str
+    status: str
+    since: str | None
+    why: str
+    slots: int | None
+    used: int
+
+
+class StatusReport(TypedDict):
+    """The lab at a glance. ``at`` is when it was asked, ``updated`` when the state was written."""
+
+    at: str
+    project: str
+    updated: str | None
+    engine: EngineLine | None
+    questions: list[QuestionLine]
+    running: list[ExperimentLine]
+    queued: list[ExperimentLine]
+    parked: list[ExperimentLine]
+    ended: list[ExperimentLine]
+    counts: dict[str, int]
+    hosts: list[HostLine]
+
+
+class ListReport(TypedDict):
+    at: str
+    experiments: list[ExperimentLine]
+    total: int
+
+
+class ShowReport(TypedDict):
+    """An experiment as state.json has it, the open questions about it, and its files that are there."""
+
+    at: str
+    experiment: dict[str, Any]
+    questions: list[QuestionLine]
+    files: dict[str, str]
+
+
+class EventsReport(TypedDict):
+    """Journal events as they stand there, oldest first."""
+
+    at: str
+    events: list[dict[str, Any]]
+    total: int
+
+
+class LogReport(TypedDict):
+    id: str
+    attempt: int
+    source: str
+    text: str
+    offset: int
+
+
+class Changed(TypedDict):
+    """What came of a wish. ``queued``: it is durable, and the engine has not answered within the time."""
+
+    ask: str
+    ids: list[str]
+    outcome: str
+    queued: bool
+    wish: str
+    dry_run: bool
+
+
+class Difference(TypedDict):
+    id: str
+    key: str
+    was: Any
+    now: Any
+
+
+class AddReport(TypedDict):
+    """What ``add`` did, or would do."""
+
+    added: list[str]
+    updated: list[str]
+    unchanged: list[str]
+    differences: list[Difference]
+    outcome: str
+    queued: bool
+    wish: str
+    dry_run: bool
+
+
+class WaitReport(TypedDict):
+    at: str
+    done: list[str]
+    failed: list[str]
+    parked: list[str]
+
+
+class InitReport(TypedDict):
+    project: str
+    folder: str
+    lab: str
+    made: list[str]
+    kept: list[str]
+    warnings: list[str]
+    dry_run: bool
+
+
+class PollResult(TypedDict):
+    """What one tick did; ``driven_by``: another engine does the work, and nothing was done here."""
+
+    driven_by: str | None
+    events: int
+    started: int
+    ended: int
+    running: int
+    pending: int
+    questions: int
+
+
+class ReplayReport(TypedDict):
+    """``state.json`` against the journal; ``behind``: events that the view does not show yet."""
+
+    events: int
+    journal_seq: int
+    state_seq: int
+    behind: int
+    equal: bool
+    differences: list[str]
+
+
+class HostsReport(TypedDict):
+    at: str
+    hosts: list[HostLine]
+
+
+class Check(TypedDict):
+    """One thing that was looked at: ok, warn or fail, and what to do."""
+
+    name: str
+    verdict: str
+    found: str
+    hint: str
+
+
+class ChecksReport(TypedDict):
+    checks: list[Check]
+    failed: int
+    warned: int
+
+
+class ExecReport(TypedDict):
+    host: str
+    command: str
+    status: int
+    output: str
+
+
+class ConfigLine(TypedDict):
+    key: str
+    value: Any
+    origin: str
+
+
+class ConfigReport(TypedDict):
+    settings: list[ConfigLine]
+
+
+class InstallReport(TypedDict):
+    kind: str
+    path: str
+    text: str
+    installed: bool
+    next: list[str]
+
+
+class LeaseReport(TypedDict):
+    """Who drives the lab; ``ours``: this clone does. ``number`` 0: nobody ever did."""
+
+    number: int
+    holder: str | None
+    since: str | None
+    where: str | None
+    reason: str
+    ours: bool
+    clone: str
+
+
+class ResultLine(TypedDict):
+    """Mean and spread over seeds. ``sd`` is the sample's (n - 1), None for one seed."""
+
+    method: str
+    dataset: str
+    metric: str
+    mean: float
+    sd: float | None
+    n: int
+
+
+class DemoReport(TypedDict):
+    folder: str
+    seconds: float
+    counts: dict[str, int]
+    questions: list[QuestionLine]
+    results: list[ResultLine]
+    log: list[str]
+    next: list[str]
+
+
+class CompletionReport(TypedDict):
+    shell: str
+    script: str
+
+
+class SchemaReport(TypedDict):
+    name: str
+    text: dict[str, Any]
+
+
+RESULTS: Final[dict[str, type]] = {
+    "init": InitReport,
+    "add": AddReport,
+    "run": AddReport,
+    "poll": PollResult,
+    "daemon": PollResult,
+    "daemon-install": InstallReport,
+    "status": StatusReport,
+    "ps": ListReport,
+    "show": ShowReport,
+    "logs": LogReport,
+    "history": EventsReport,
+    "events": EventsReport,
+    "cancel": Changed,
+    "hold": Changed,
+    "release": Changed,
+    "retry": Changed,
+    "decide": Changed,
+    "wait": WaitReport,
+    "host-list": HostsReport,
+    "host-test": ChecksReport,
+    "host-exec": ExecReport,
+    "host-drain": Changed,
+    "host-resume": Changed,
+    "config-list": ConfigReport,
+    "config-get": ConfigReport,
+    "doctor": ChecksReport,
+    "lease-show": LeaseReport,
+    "lease-take": LeaseReport,
+    "replay": ReplayReport,
+    "demo": DemoReport,
+    "completion": CompletionReport,
+    "schema": SchemaReport,
+}

@@ -1,0 +1,125 @@
+"""``daemon``, ``lease``, ``replay``, and what ``poll`` does when there is something to do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from autolab.api.driving import poll, serve
+from autolab.api.install import Supervisor, daemon_install
+from autolab.api.lease import lease_show, lease_take
+from autolab.api.place import find_place
+from autolab.api.project import open_project
+from autolab.api.replay import replay as replay_journal
+from autolab.cli.base import Noun, settings_of, verb
+from autolab.cli.poll import poll_lines
+from autolab.cli.render import give, talk
+from autolab.cli.text import clean, clean_lines
+
+if TYPE_CHECKING:
+    from autolab.api.results import InstallReport, LeaseReport, ReplayReport
+
+
+@verb(example="autolab poll")
+@click.pass_context
+def tick(ctx: click.Context) -> None:
+    """One tick of the engine."""
+    chosen = settings_of(ctx)
+    report = poll(open_project(chosen.folder, chosen.settings))
+    if chosen.as_json or not chosen.quiet:
+        give(chosen, "poll", report, poll_lines)
+
+
+@click.group(
+    cls=Noun,
+    invoke_without_command=True,
+    example="autolab daemon\nautolab daemon install --systemd\nautolab daemon install --cron --dry-run",
+)
+@click.pass_context
+def daemon(ctx: click.Context) -> None:
+    """Drive the lab until SIGTERM or Ctrl-C. What runs on hosts goes on without it."""
+    if ctx.invoked_subcommand is not None:
+        return
+    chosen = settings_of(ctx)
+    level = logging.DEBUG if chosen.debug else logging.WARNING if chosen.quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("paramiko").setLevel(logging.WARNING)
+    place = find_place(chosen.folder)
+    talk(chosen, f"driving {place.layout.root}; Ctrl-C or SIGTERM ends it, and jobs go on")
+    serve(place.layout.root, overrides=chosen.settings)
+    talk(chosen, "ended")
+
+
+@daemon.command("install", example="autolab daemon install --systemd\nautolab daemon install --cron --dry-run")
+@click.option("--systemd", "by", flag_value=Supervisor.SYSTEMD.value, help="Write a systemd user unit.")
+@click.option("--cron", "by", flag_value=Supervisor.CRON.value, help="Add a line to your crontab: poll every 5 min.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be written.")
+@click.pass_context
+def install(ctx: click.Context, by: str | None, dry_run: bool) -> None:
+    """Have the operating system drive the lab; said again it changes nothing."""
+    if by is None:
+        raise click.UsageError("which: --systemd or --cron?", ctx)
+    chosen = settings_of(ctx)
+    place = find_place(chosen.folder)
+    give(chosen, "daemon-install", daemon_install(place, Supervisor(by), dry_run=dry_run), _install_lines)
+
+
+def _install_lines(report: InstallReport) -> Iterator[str]:
+    yield f"# {report['path']}{'' if report['installed'] else ' (not written: --dry-run)'}"
+    yield report["text"].rstrip("\n")
+    yield "# then"
+    yield from report["next"]
+
+
+@click.group(cls=Noun, example="autolab lease show")
+def lease() -> None:
+    """Who may launch for this lab: one clone drives it."""
+
+
+@lease.command("show", example="autolab lease show")
+@click.pass_context
+def show(ctx: click.Context) -> None:
+    """Who drives this lab, from where, since when."""
+    chosen = settings_of(ctx)
+    give(chosen, "lease-show", lease_show(open_project(chosen.folder, chosen.settings)), _lease_lines)
+
+
+@lease.command("take", example="autolab lease take --reason 'the old laptop is gone'")
+@click.option("--reason", required=True, help="Kept in the lease.")
+@click.pass_context
+def take(ctx: click.Context, reason: str) -> None:
+    """Make this clone the driver."""
+    chosen = settings_of(ctx)
+    give(chosen, "lease-take", lease_take(open_project(chosen.folder, chosen.settings), reason), _lease_lines)
+
+
+def _lease_lines(report: LeaseReport) -> Iterator[str]:
+    if report["holder"] is None:
+        yield "nobody drives this lab yet: the first engine takes the lease"
+        return
+    whose = "this clone" if report["ours"] else f"another clone, at {clean(report['where'])}"
+    yield f"lease {report['number']}: {clean(report['holder'])}, {whose}, since {report['since']}"
+    if report["reason"]:
+        yield f"reason: {clean(report['reason'])}"
+
+
+@verb(example="autolab replay")
+@click.pass_context
+def replay(ctx: click.Context) -> int:
+    """Rebuild the state from the journal and compare it with state.json; exit code 1 where they differ."""
+    chosen = settings_of(ctx)
+    report = replay_journal(find_place(chosen.folder))
+    give(chosen, "replay", report, _replay_lines)
+    return 0 if report["equal"] else 1
+
+
+def _replay_lines(report: ReplayReport) -> Iterator[str]:
+    late = f"; {report['behind']} later events are not shown there yet" if report["behind"] else ""
+    if report["equal"]:
+        yield f"{report['state_seq']} events give state.json as it stands{late}"
+        return
+    yield f"state.json and the journal differ{late}:"
+    yield from (f"  {clean_lines(line)}" for line in report["differences"])

@@ -1,0 +1,96 @@
+"""``host list``, ``test``, ``exec``, ``drain``, ``resume``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from autolab.api import hosts as api
+from autolab.api.project import open_project
+from autolab.cli.base import Noun, settings_of
+from autolab.cli.experiments import DRY_RUN, KEY, REASON, changed_lines
+from autolab.cli.names import HOST
+from autolab.cli.render import give, table
+from autolab.cli.setup import check_lines
+from autolab.cli.text import ago, clean_lines
+
+if TYPE_CHECKING:
+    from autolab.api.results import ExecReport, HostsReport
+
+
+@click.group(cls=Noun, example="autolab host list\nautolab host test gpu1")
+def host() -> None:
+    """The machines that experiments run on."""
+
+
+@host.command("list", example="autolab host list")
+@click.pass_context
+def list_hosts(ctx: click.Context) -> None:
+    """Every host of autolab.yaml, and what is known of it."""
+    chosen = settings_of(ctx)
+    give(chosen, "host-list", api.host_list(open_project(chosen.folder, chosen.settings)), _host_lines)
+
+
+def _host_lines(report: HostsReport) -> Iterator[str]:
+    rows = [
+        (line["name"], line["status"], f"{line['used']}/{line['slots']}", ago(line["since"], report["at"]), line["why"])
+        for line in report["hosts"]
+    ]
+    yield from table(rows, ("HOST", "STATUS", "SLOTS", "FOR", "WHY"))
+
+
+@host.command("test", example="autolab host test\nautolab host test gpu1")
+@click.argument("names", nargs=-1, type=HOST)
+@click.pass_context
+def test(ctx: click.Context, names: tuple[str, ...]) -> int:
+    """Prove hosts (default: all) by a real job there; exit code 4 where one fails."""
+    chosen = settings_of(ctx)
+    report = api.host_test(open_project(chosen.folder, chosen.settings), names)
+    give(chosen, "host-test", report, check_lines)
+    return 4 if report["failed"] else 0
+
+
+@host.command(
+    "exec", context_settings={"allow_interspersed_args": False}, example="autolab host exec gpu1 -- nvidia-smi"
+)
+@click.argument("name", type=HOST)
+@click.argument("command", nargs=-1, required=True)
+@click.pass_context
+def execute(ctx: click.Context, name: str, command: tuple[str, ...]) -> int:
+    """Run COMMAND on host NAME now and print its output; its exit status is autolab's."""
+    chosen = settings_of(ctx)
+    report = api.host_exec(open_project(chosen.folder, chosen.settings), name, command)
+    give(chosen, "host-exec", report, _exec_lines)
+    return report["status"]
+
+
+def _exec_lines(report: ExecReport) -> list[str]:
+    return clean_lines(report["output"].rstrip("\n")).split("\n") if report["output"].strip() else []
+
+
+@host.command("drain", example="autolab host drain gpu2 --reason 'ECC errors'")
+@click.argument("names", nargs=-1, required=True, type=HOST)
+@click.option("--reason", required=True, help="Kept in the journal.")
+@DRY_RUN
+@KEY
+@click.pass_context
+def drain(ctx: click.Context, names: tuple[str, ...], reason: str, dry_run: bool, key: str) -> None:
+    """Launch nothing more on hosts NAMES; what runs there is still looked at."""
+    chosen = settings_of(ctx)
+    project = open_project(chosen.folder, chosen.settings)
+    give(chosen, "host-drain", api.drain(project, names, reason=reason, dry_run=dry_run, key=key), changed_lines)
+
+
+@host.command("resume", example="autolab host resume gpu2")
+@click.argument("names", nargs=-1, required=True, type=HOST)
+@REASON
+@DRY_RUN
+@KEY
+@click.pass_context
+def resume(ctx: click.Context, names: tuple[str, ...], reason: str, dry_run: bool, key: str) -> None:
+    """Use hosts NAMES again."""
+    chosen = settings_of(ctx)
+    project = open_project(chosen.folder, chosen.settings)
+    give(chosen, "host-resume", api.resume(project, names, reason=reason, dry_run=dry_run, key=key), changed_lines)
