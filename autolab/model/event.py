@@ -337,6 +337,8 @@ class RetryAsked(Event):
             "not_before": None,
             "retry_count": 0,
             "kind": "",
+            "command": "",  # as it was designed: what remedies changed is gone
+            "env": {},
             "avoid": (),
             "finished_at": None,
         }
@@ -396,6 +398,9 @@ class Noted(Event):
     kind: str
     path: str = ""
     digest: str = ""
+
+    def changes(self, entry: Entry) -> Changes:
+        return {"why": entry.why}  # it moved nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,10 @@ TRANSITIONS: Final[Mapping[tuple[Status, type[e.Event]], Status]] = {
     (U, e.Parked): H,
     (U, e.CancelAsked): U,
     (U, e.Held): H,
+    (U, e.Succeeded): D,  # an external executor's word comes without an attempt of ours that would end first
+    (U, e.Failed): F,
+    (U, e.Cancelled): C,
+    (H, e.Amended): H,  # held before its first attempt
     (H, e.Started): H,  # held by a person, and it runs: shown, not revived (B1)
     (H, e.Staged): H,
     (H, e.SeenAgain): H,
