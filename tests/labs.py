@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,6 +51,7 @@ POLICIES = {
     "gone_again": "300ms",
     "result_grace": "500ms",
 }
+GO = 'until [ -e "$AUTOLAB_PROJECT_DIR/go" ]; do sleep 0.05; done'  # a command that ends when the test says so
 # Each command begins with it: who ran, once a line, where every attempt of the lab on that host writes.
 MARK = 'echo "$AUTOLAB_ID $AUTOLAB_ATTEMPT" >>"$AUTOLAB_PROJECT_DIR/ledger"; '
 
@@ -144,6 +146,7 @@ class SmallLab:
             process.kill()
             process.wait(10)
         until(lambda: not self._kill_jobs(), "every job of the lab has ended")
+        shutil.rmtree(Path("~/.local/state/autolab").expanduser() / lab8(self.lab), ignore_errors=True)  # its lease
 
     def _kill_jobs(self) -> list[int]:
         """End what carries this lab's folder in its environment, here and in the hosts' namespaces."""
@@ -215,6 +218,13 @@ class SmallLab:
         if given.kind == "local":
             return Path(given.dir or f"{given.state_dir}/{lab8(self.lab)}/project")
         return self.seen_from_here(host, self.settings.project_dir(host, str(self.root)))
+
+    def go(self, *hosts: str) -> None:
+        """Let the commands that wait there end."""
+        for host in hosts or self.settings.hosts:
+            folder = self.project_on(host)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "go").touch()
 
     def run_folder(self, host: str, ident: str, attempt: int = 1) -> Path:
         """RUN of an attempt, as seen from here."""
@@ -341,6 +351,12 @@ class AtWork:
 
     def until_are(self, status: str, *idents: str, within_s: float = 30) -> None:
         self.until(self.are(status, *idents), f"{', '.join(idents) or 'all'}: {status}", within_s)
+
+    def until_host(self, name: str, status: str, within_s: float = 30) -> None:
+        def holds() -> bool:
+            return name in self.hosts and self.hosts[name].status.value == status
+
+        self.until(holds, f"{name} is {status}", within_s)
 
     def until_asked(self, reason: str, about: str) -> Question:
         """Wait for an open question, and give it."""

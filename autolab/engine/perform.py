@@ -16,7 +16,7 @@ from autolab.errors import AutolabError, DiskFailed, OutsideFailed
 from autolab.executors.dialects.dialect import Seen
 from autolab.executors.executor import Executor
 from autolab.model.action import Action, Collect, Fence, Signal, Stage, Start, Watch
-from autolab.model.observation import Look, Sighting
+from autolab.model.observation import NOTHING_SAID, Look, Sighting
 from autolab.model.state import DispatchState, Entry, Run
 
 log = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ class Performer:
         for entry, run in pairs:
             sighting = seen[entry.id]
             key = (entry.id, run.number)
-            if sighting.look is not Look.UNREACHABLE:
+            if sighting.look not in NOTHING_SAID:
                 self._touched.add(key)
             self._voices.sighted(entry, run, replace(sighting, untouched=key not in self._touched))
             self._publish_inline(entry, run, sighting)

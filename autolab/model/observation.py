@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,9 @@ class Look(StrEnum):
     NO_SPACE = "no_space"  # staging failed: the host's disk is full
     CANNOT = "cannot"  # staging failed for a reason that stands in ``reason``
     NOT_DRIVER = "not_driver"  # the host follows a higher lease, or another clone
+
+
+NOTHING_SAID: Final = frozenset({Look.UNREACHABLE, Look.REFUSED})  # it ended before a word of ours reached the host
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from autolab.model.event import Ended, Event, HostLost, SeenAgain, Staged, Started, Vanished
-from autolab.model.observation import Claim, Liveness, Look, Sighting
+from autolab.model.observation import NOTHING_SAID, Claim, Liveness, Look, Sighting
 from autolab.model.plan import Policies
 from autolab.model.state import End, EndHow, Entry, Run, Status
 
@@ -110,7 +110,7 @@ def _nothing_alive(entry: Entry, run: Run, sighting: Sighting, policies: Policie
 
 
 def _silence(entry: Entry, run: Run, sighting: Sighting, now: datetime) -> Iterator[Event]:
-    if sighting.untouched and sighting.look is Look.UNREACHABLE and run.staged_at is None:
+    if sighting.untouched and sighting.look in NOTHING_SAID and run.staged_at is None:
         yield _ended(entry, EndHow.WITHDRAWN, now, f"{run.host} does not answer: {sighting.reason}")
     elif entry.status is Status.RUNNING and entry.spec.executor == "autolab":
         yield _of(HostLost, entry, now, why=f"{run.host} does not answer: {sighting.reason}")

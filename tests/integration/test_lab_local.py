@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.labs import SmallLab, a_table, an_experiment
+from tests.labs import GO, SmallLab, a_table, an_experiment
 
 SEED_KEYS = {"status", "started", "host", "gpu", "pid", "job_id", "finished", "wandb_run_id", "retry_count", "notes"}
 HALVES = "sh -c 'test $2 = 32 || { echo RuntimeError: CUDA out of memory; exit 1; }' train --batch-size 64"
@@ -87,7 +87,7 @@ def test_a_poll_now_and_then_brings_a_lab_to_its_end_like_a_daemon(tmp_path: Pat
 
 @pytest.mark.rule("1.60")
 def test_a_code_edit_between_two_launches_changes_the_next_one_only(tmp_path: Path) -> None:
-    wait = 'until [ -e "$AUTOLAB_PROJECT_DIR/go" ]; do sleep 0.05; done; python3 code.py'
+    wait = f"{GO}; python3 code.py"
     with SmallLab(tmp_path, {"local": {"kind": "local", "slots": 2}}) as lab:
         (lab.root / "code.py").write_text("print('old')\n")
         lab.add(an_experiment("first", wait))
@@ -97,7 +97,7 @@ def test_a_code_edit_between_two_launches_changes_the_next_one_only(tmp_path: Pa
             lab.clock.advance(3)  # a snapshot is that old at most
             lab.add(an_experiment("second", wait))
             at_work.until_are("running", "second")
-            (lab.project_on("local") / "go").touch()
+            lab.go()
             at_work.until_are("done", "first", "second")
         said = {name: (lab.root / f"experiments/logs/{name}.log").read_text() for name in ("first", "second")}
         assert said == {"first": "old\n", "second": "new\n"}
