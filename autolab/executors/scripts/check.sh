@@ -3,7 +3,8 @@ al_can() { printf 'can %s %s %s\n' "$1" "$2" "$3"; }
 al_check() {
   # Folders of earlier proofs, old enough that nobody is at work in them.
   find . -maxdepth 1 -name 'probe-*' -mmin +60 -exec rm -rf {} + 2>/dev/null
-  for al_tool in setsid awk ls xargs tar ln mv sync sleep sed tr od tail head wc find sha256sum date id readlink mkdir; do
+  al_tools='setsid awk ls xargs tar ln mv sync sleep sed tr od tail head wc find sha256sum date id readlink mkdir'
+  for al_tool in $al_tools; do
     command -v $al_tool >/dev/null 2>&1 && al_can "tool:$al_tool" yes '' || al_can "tool:$al_tool" no 'not in PATH'
   done
   [ -n "$al_boot" ] && [ -n "$al_ns" ] && al_can proc yes '' || al_can proc no 'boot id or pid namespace unreadable'

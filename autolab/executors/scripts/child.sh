@@ -1,6 +1,7 @@
 # Takes the claim and becomes the command, under one pid; or never runs it. A process of its own, forked by the runner,
-# with the runner's arguments; al_by is the runner's mark, by which it knows a claim of its own child. al_sh: the shell;
-# al_more: further members of the record, in a job system.
+# with the runner's arguments; al_by is the runner's mark, by which it knows a claim of its own child; al_runner_pid and
+# al_runner_ticks are the runner's (asked for by the child they could be those of init, which adopts us when the runner
+# dies, and never ends). al_sh: the shell; al_more: further members of the record, in a job system.
 al_ticks() {
   al_t=
   { read -r al_t; } 2>/dev/null <"/proc/$1/stat"
@@ -9,7 +10,6 @@ al_ticks() {
   al_fields ${al_t##*) }
 }
 al_fields() {
-  al_parent=$2
   shift 19
   al_t=$1
 }
@@ -20,9 +20,8 @@ al_refuse() {
 }
 al_child() {
   al_run=$1 al_code=$8
-  # First of all, while our parent is surely the one that started us.
-  al_ticks self && al_pid=$al_p al_my_ticks=$al_t al_runner_pid=$al_parent
-  al_ticks "$al_runner_pid" && al_runner_ticks=$al_t
+  # /proc/self is this fork; $$ would be the shell that it was forked from.
+  al_ticks self && al_pid=$al_p al_my_ticks=$al_t
   al_nonce=
   if { IFS=- read -r al_1 al_2 _ _ al_5; } 2>/dev/null </proc/sys/kernel/random/uuid &&
     { IFS=- read -r al_6 _; } 2>/dev/null </proc/sys/kernel/random/uuid; then
@@ -31,7 +30,7 @@ al_child() {
   fi
   [ ${#al_nonce} -eq 32 ] || al_nonce=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   [ ${#al_nonce} -eq 32 ] || { al_nonce=00000000000000000000000000000000; al_refuse 'no source of random bits'; }
-  case $al_my_ticks-$al_runner_ticks in *[!0-9-]* | -* | *-) al_refuse 'no /proc: processes could not be told apart' ;; esac
+  case $al_my_ticks-$al_runner_ticks in *[!0-9-]* | -* | *-) al_refuse 'no /proc to tell processes apart' ;; esac
   [ -r "$al_run/cmd.sh" ] && [ -r "$al_run/env" ] || al_refuse 'the staged command or environment cannot be read'
   cd "$al_code" 2>/dev/null || al_refuse 'the snapshot of the code is not there'
   { true >>"$al_run/out.log"; } 2>/dev/null || al_refuse 'the log cannot be opened: disk full or not writable'

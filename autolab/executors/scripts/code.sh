@@ -12,7 +12,9 @@ al_snapshot() {
     al_at "$al_target"
     al_link=$al_tmp/$al_base/$al_name
     rm -rf "$al_link"
-    mkdir -p "${al_link%/*}" && { [ -e "$al_p" ] || mkdir -p "$al_p"; } && ln -s "$al_p" "$al_link" || { rm -rf "$al_tmp"; return 1; }
+    mkdir -p "${al_link%/*}" && { [ -e "$al_p" ] || mkdir -p "$al_p"; } && ln -s "$al_p" "$al_link" && continue
+    rm -rf "$al_tmp"
+    return 1
   done <<E
 $(al_links)
 E

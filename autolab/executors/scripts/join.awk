@@ -1,7 +1,14 @@
 # Lost attempts, "%", "pid start session" and "B pid" lines, "%", environments as lines under tail's headers.
 # kind "counts": "others RUN n" and "unreadable RUN n"; kind "targets": "target RUN pid start".
 $0 == "%" && section < 2 { section++; next }
-section == 0 && NF { jobs++; run[jobs] = $1; job_of[$2] = jobs; pid[jobs] = $3; start[jobs] = $4; waiter[jobs] = $5; next }
+section == 0 && NF {
+  run[++jobs] = $1
+  job_of[$2] = jobs
+  pid[jobs] = $3
+  start[jobs] = $4
+  waiter[jobs] = $5
+  next
+}
 section == 1 && $1 == "B" { blind[$2] = 1; next }
 section == 1 && NF { born[$1] = $2; session[$1] = $3; next }
 section == 2 && /^==> \/proc\/[0-9]+\/environ <==$/ { at = $2; sub("/proc/", "", at); sub("/environ", "", at); next }

@@ -89,7 +89,8 @@ function report(run, known, from, project, result,    claim, nonce, same, child,
   if (refused && !known) print "news " run > "/dev/stderr"
   # Last of all: an end published while we looked at the processes is seen here.
   end = ""
-  if (!((run, "exit." nonce ".json") in mode) || small(run, "exit." nonce ".json")) end = head(run "/exit." nonce ".json")
+  record = "exit." nonce ".json"
+  if (!((run, record) in mode) || small(run, record)) end = head(run "/" record)
   if (end != "") {
     print "exit " clean(end)
     if (!known) print "news " run > "/dev/stderr"

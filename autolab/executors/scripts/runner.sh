@@ -9,6 +9,7 @@ al_runner() {
   # Caught, not ignored: what is ignored here would be ignored by the person's command for ever.
   trap 'al_hit=1' HUP INT TERM USR1 USR2
   { read -r al_by; } 2>/dev/null </proc/sys/kernel/random/uuid || al_by=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  al_ticks self && al_runner_pid=$al_p al_runner_ticks=$al_t
   if [ -n "${11}" ]; then
     # In the foreground: no wait that a signal could cut short.
     (al_child "$@") </dev/null >/dev/null 2>&1

@@ -2,7 +2,8 @@
 # One pass over /proc for all of them: the environments are read by one program, not by one for each process.
 al_scan() {
   al_self=$(id -u)
-  al_table=$({ printf '%s' "$al_lost"; echo %; printf '%s\n' /proc/[0-9]*; } | LC_ALL=C awk -v self="$al_self" "$al_proc_awk")
+  al_table=$({ printf '%s' "$al_lost"; echo %; printf '%s\n' /proc/[0-9]*; } |
+    LC_ALL=C awk -v self="$al_self" "$al_proc_awk")
   set -- "$1" /dev/null
   al_blind=
   while read -r al_pid _; do

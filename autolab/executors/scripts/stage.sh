@@ -1,5 +1,6 @@
 # Unpacks all folders of a request at once (descriptor 3), writes `staged` into each and publishes them.
-# Says `lack RUN` where the code is not on the host yet. al_orders: lines RUN, folder of the code, project's folder, result file or "-".
+# Says `lack RUN` where the code is not on the host yet. al_orders: lines RUN, folder of the code,
+# project's folder, result file or "-".
 al_stage_all() {
   al_random || { echo 'no source of random bits' >&2; return 1; }
   al_tmp=.stage.$al_n
