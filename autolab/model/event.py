@@ -8,52 +8,39 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any
 
-from autolab.model.observation import RANK, Authority, Claim
+from autolab.model.attempt_event import (
+    Cancelled,
+    Collected,
+    Ended,
+    Failed,
+    FenceAsked,
+    HostLost,
+    KillAsked,
+    LaunchIntended,
+    Parked,
+    Requeued,
+    SeenAgain,
+    Staged,
+    StartAsked,
+    Started,
+    Succeeded,
+    Vanished,
+)
+from autolab.model.event_base import Changes, Event
+from autolab.model.observation import Authority
 from autolab.model.state import (
     TERMINAL,
     Cell,
-    End,
     Entry,
     HostState,
     Question,
     Remark,
-    Run,
     Spec,
-    Status,
 )
-
-Changes = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """``at`` is our clock when it was folded; ``why`` is one line for people; ``actor`` who made it so."""
-
-    name: ClassVar[str] = ""
-    at: datetime
-    id: str = ""
-    attempt: int = 0
-    actor: str = "autolab"
-    why: str = ""
-
-    def changes(self, entry: Entry) -> Changes:
-        """What this does to the entry beside its status; every event leaves its ``why`` there."""
-        return {}
-
-
-def _of_run(entry: Entry, **facts: Any) -> Changes:
-    """Changes of the current attempt; an event that needs one and finds none changes nothing."""
-    return {"run": replace(entry.run, **facts)} if entry.run is not None else {}
-
-
-def _close(entry: Entry, end: End) -> Changes:
-    return _of_run(entry, end=end) if entry.open_run is not None else {}
-
 
 # --- an experiment is written down -----------------------------------------------------------------------------------
 
@@ -105,186 +92,6 @@ def cell_order(key: str, cell: Cell) -> tuple[bool, int, str]:
     """What decides between two cells of one key: the greater (seq, digest), but a terminal word about the status
     yields to no other word of the same authority and attempt (B2), in whatever order they come."""
     return (key == "status" and cell.value in TERMINAL, cell.seq, cell.digest)
-
-
-# --- an attempt ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaunchIntended(Event):
-    """Durable before any packet goes out: this attempt, this host, this folder."""
-
-    run: Run
-
-    def changes(self, entry: Entry) -> Changes:
-        return {
-            "run": self.run,
-            "attempt": self.run.number,
-            "cells": {},
-            "not_before": None,
-            "substatus": "launching",
-            "kind": "",
-            "result": None,
-            "finished_at": None,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staged(Event):
-    """Everything the attempt needs lies in its folder; ``boot_id`` is the host's when it was put there."""
-
-    boot_id: str
-
-    def changes(self, entry: Entry) -> Changes:
-        return _of_run(entry, staged_boot=self.boot_id, staged_at=self.at, seen_at=self.at)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartAsked(Event):
-    """A start request is about to be sent; counted, because three without a claim are a failure of the host."""
-
-    def changes(self, entry: Entry) -> Changes:
-        starts = entry.run.starts + 1 if entry.run else 1
-        return {"substatus": "starting", **_of_run(entry, starts=starts, last_start_at=self.at)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started(Event):
-    """The claim was seen: the command runs, or has run. An external executor's word comes without a claim."""
-
-    claim: Claim | None = None
-
-    def changes(self, entry: Entry) -> Changes:
-        return {"substatus": "", **_of_run(entry, claim=self.claim, started_at=self.at, seen_at=self.at)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenAgain(Event):
-    """Alive after it was unreachable, or after a look that found nothing."""
-
-    def changes(self, entry: Entry) -> Changes:
-        return {"substatus": "", **_of_run(entry, gone_at=None, seen_at=self.at)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostLost(Event):
-    """Its host does not answer: unknown, with a clock; never an end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vanished(Event):
-    """First look that found neither child nor runner nor exit record; a second one decides."""
-
-    def changes(self, entry: Entry) -> Changes:
-        return {"substatus": "vanished", **_of_run(entry, gone_at=self.at, seen_at=self.at)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FenceAsked(Event):
-    """The claim itself is to be taken, so that nothing can ever start under this attempt."""
-
-    def changes(self, entry: Entry) -> Changes:
-        return {"substatus": "fencing", **_of_run(entry, fence_asked=True)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KillAsked(Event):
-    """All processes of this attempt are to be signalled."""
-
-    def changes(self, entry: Entry) -> Changes:
-        return {"substatus": "cancelling", **_of_run(entry, kill_asked=True)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended(Event):
-    """A proof that the attempt is over; it is closed for good."""
-
-    end: End
-
-    def changes(self, entry: Entry) -> Changes:
-        return {"substatus": "collecting", "finished_at": self.at, **_close(entry, self.end)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collected(Event):
-    """Result, log and run.json of an ended attempt are here, or are known not to be there."""
-
-    def changes(self, entry: Entry) -> Changes:
-        return _of_run(entry, collected=True)
-
-
-# --- verdicts --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Succeeded(Event):
-    """Done; ``result`` says what was checked, or that nothing was declared (``asserted``)."""
-
-    result: Mapping[str, Any] | None = None
-
-    def changes(self, entry: Entry) -> Changes:
-        return {
-            "result": self.result,
-            "substatus": "",
-            "kind": "",
-            "finished_at": entry.finished_at or self.at,
-            **_of_run(entry, judged=True),
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed(Event):
-    """Not again by itself."""
-
-    kind: str
-
-    def changes(self, entry: Entry) -> Changes:
-        finished = entry.finished_at or self.at
-        return {"kind": self.kind, "substatus": "", "finished_at": finished, **_of_run(entry, judged=True)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancelled(Event):
-    """A person's cancellation has taken effect: nothing of it runs."""
-
-    def changes(self, entry: Entry) -> Changes:
-        return {"substatus": "", "finished_at": self.at, **_of_run(entry, judged=True)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requeued(Event):
-    """A new attempt is due after ``not_before``; what a remedy changed stands beside it."""
-
-    kind: str
-    remedy: str
-    charged: bool
-    not_before: datetime | None = None
-    command: str = ""
-    env: Mapping[str, str] = field(default_factory=dict)
-    avoid: tuple[str, ...] = ()
-
-    def changes(self, entry: Entry) -> Changes:
-        return {
-            "kind": self.kind,
-            "substatus": "",
-            "retry_count": entry.retry_count + (1 if self.charged else 0),
-            "not_before": self.not_before,
-            "command": self.command or entry.command,
-            "env": {**entry.env, **self.env},
-            "avoid": self.avoid,
-            **_of_run(entry, judged=True),
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parked(Event):
-    """Needs a decision by a person; a later end still counts."""
-
-    reason: str
-    judged: bool = False  # parked instead of a verdict on an attempt that is over
-
-    def changes(self, entry: Entry) -> Changes:
-        return {"substatus": self.reason, **(_of_run(entry, judged=True) if self.judged else {})}
 
 
 # --- what people decide ----------------------------------------------------------------------------------------------
@@ -441,9 +248,41 @@ def event_document(event: Event, seq: int) -> dict[str, Any]:
     return document
 
 
-def ranks_above(one: Authority, other: Authority) -> bool:
-    """Whether ``one`` is believed over ``other`` about how an attempt ended."""
-    return RANK[one] > RANK[other]
-
-
-__all__ = ["EVENTS", "Event", "Status", "event_document", "ranks_above", *(k.__name__ for k in Event.__subclasses__())]
+__all__ = [  # noqa: RUF022 - constants, events, functions
+    "Added",
+    "Amended",
+    "CancelAsked",
+    "Cancelled",
+    "Collected",
+    "DriverTaken",
+    "EVENTS",
+    "Ended",
+    "Event",
+    "Failed",
+    "FenceAsked",
+    "Held",
+    "HostChanged",
+    "HostLost",
+    "KillAsked",
+    "LabMade",
+    "LaunchIntended",
+    "Noted",
+    "Observed",
+    "Parked",
+    "QuestionAsked",
+    "QuestionClosed",
+    "Released",
+    "Requeued",
+    "RetryAsked",
+    "SeenAgain",
+    "Staged",
+    "StartAsked",
+    "Started",
+    "Succeeded",
+    "Unparked",
+    "Vanished",
+    "WishSettled",
+    "cell_name",
+    "cell_order",
+    "event_document",
+]

@@ -124,9 +124,6 @@ class Authority(StrEnum):
     AGENT = "agent"
 
 
-RANK: Mapping[Authority, int] = {authority: rank for rank, authority in enumerate(reversed(Authority))}
-
-
 @dataclass(frozen=True, slots=True)
 class Sidecar:
     """What one executor says of one experiment: a file read whole, parsed and checked, as cells.

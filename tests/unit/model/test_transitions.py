@@ -13,6 +13,7 @@ import pytest
 
 from autolab.errors import Bug, IllegalTransition
 from autolab.model import event as e
+from autolab.model.observation import Authority
 from autolab.model.state import (
     ACTIVE,
     PARKED,
@@ -96,7 +97,7 @@ FACTS: Final[Mapping[type[e.Event], Mapping[str, Any]]] = {
     e.QuestionAsked: {"question": QUESTION},
     e.QuestionClosed: {"question": "e1-1"},
     e.Noted: {"kind": "late"},
-    e.Observed: {"authority": e.Authority.AGENT, "sidecar_seq": 1, "digest": "d", "cells": {"pid": 1}},
+    e.Observed: {"authority": Authority.AGENT, "sidecar_seq": 1, "digest": "d", "cells": {"pid": 1}},
 }
 
 
