@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
@@ -127,7 +128,7 @@ def a_sidecar(ident: str = "e1", authority: Authority = Authority.AGENT, **more:
 
 
 def hash_of(document: Mapping[str, Any]) -> str:
-    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS).hex()[:64]
+    return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
 def a_host_plan(name: str = "h1", **more: Any) -> HostPlan:

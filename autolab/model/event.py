@@ -30,7 +30,7 @@ from autolab.model.attempt_event import (
     Succeeded,
     Vanished,
 )
-from autolab.model.event_base import Changes, Event
+from autolab.model.event_base import Changes, Event, of_run
 from autolab.model.observation import Authority
 from autolab.model.state import (
     TERMINAL,
@@ -64,22 +64,36 @@ class Amended(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed(Event):
-    """Cells of one sidecar that are news for the current attempt."""
+    """Cells of one sidecar that are news for the current attempt.
+
+    again  keys whose value it repeats under its greater number: a word from in between comes too late
+    """
 
     authority: Authority
     sidecar_seq: int
     digest: str
     cells: Mapping[str, Any] = field(default_factory=dict)
+    again: tuple[str, ...] = ()
 
     def changes(self, entry: Entry) -> Changes:
         cells = dict(entry.cells)
         for key, value in self.cells.items():
-            name = cell_name(self.authority, key)
-            offered = Cell(self.sidecar_seq, self.digest, value)
-            held = cells.get(name)
-            if held is None or cell_order(key, offered) > cell_order(key, held):
-                cells[name] = offered
-        return {"cells": cells, "seen": {**entry.seen, self.authority.value: self.digest}, "why": entry.why}
+            self._offer(cells, key, value)
+        for key in self.again:
+            if (held := cells.get(cell_name(self.authority, key))) is not None:
+                self._offer(cells, key, held.value)
+        seen = {**entry.seen, self.authority.value: self.digest}
+        return {"cells": cells, "seen": seen, "why": entry.why, **self._fetched(entry)}
+
+    def _offer(self, cells: dict[str, Cell], key: str, value: Any) -> None:
+        name = cell_name(self.authority, key)
+        offered, held = Cell(self.sidecar_seq, self.digest, value), cells.get(name)
+        if held is None or cell_order(key, offered) > cell_order(key, held):
+            cells[name] = offered
+
+    def _fetched(self, entry: Entry) -> Changes:
+        told = "collected" in self.cells or "collected" in self.again
+        return of_run(entry, fetched_at=self.at) if told and self.authority is Authority.EXECUTOR else {}
 
 
 @lru_cache(maxsize=4096)

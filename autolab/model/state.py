@@ -120,6 +120,7 @@ class Run:
     fence_asked: bool = False
     kill_asked: bool = False
     end: End | None = None
+    fetched_at: datetime | None = None  # our clock, when the collector last said what it found
     collected: bool = False
     judged: bool = False  # a verdict was given on this attempt
 

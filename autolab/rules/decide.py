@@ -86,7 +86,7 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
             fold(state, happened)
             made.events.append(happened)
 
-    take(list(merge.merge_sidecars(state, seen.sidecars, now)))
+    take(merge.merge_sidecars(state, seen.sidecars, now))
     take(merge.report_unreadable(state, seen.unreadable, now))
     for wish in seen.wishes:
         take(wishes.answer(state, wish, plan, now))

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 from autolab.model.event import Event, Noted, Observed, cell_order
 from autolab.model.observation import Authority, Sidecar, Unreadable
 from autolab.model.state import Cell, DispatchState, Entry
 
-SEQ_MAX = 2**53
-
 
 def merge_sidecars(state: DispatchState, sidecars: Iterable[Sidecar], now: datetime) -> Iterator[Event]:
-    """One event for each sidecar that is news."""
+    """What each sidecar says that is news; folded as it comes, the next one sees what the one before it said."""
     for sidecar in sidecars:
         entry = state.entries.get(sidecar.id)
-        happened = _stray(state, sidecar, now) if entry is None else _news(state, entry, sidecar, now)
-        if happened is not None:
-            yield happened
+        yield from _stray(state, sidecar, now) if entry is None else _news(state, entry, sidecar, now)
 
 
 def report_unreadable(state: DispatchState, found: Iterable[Unreadable], now: datetime) -> Iterator[Event]:
@@ -30,41 +27,62 @@ def report_unreadable(state: DispatchState, found: Iterable[Unreadable], now: da
             )
 
 
-def _stray(state: DispatchState, sidecar: Sidecar, now: datetime) -> Event | None:
+def _stray(state: DispatchState, sidecar: Sidecar, now: datetime) -> Iterator[Event]:
     path = f"dispatch/{sidecar.id}.status.json"
-    if state.unreadable.get(path) == sidecar.digest:
-        return None
-    why = f"{path}: no experiment has this id; kept, applied to nothing"
-    return Noted(at=now, kind="unknown_id", path=path, digest=sidecar.digest, why=why)
+    if state.unreadable.get(path) != sidecar.digest:
+        why = f"{path}: no experiment has this id; kept, applied to nothing"
+        yield Noted(at=now, kind="unknown_id", path=path, digest=sidecar.digest, why=why)
 
 
-def _news(state: DispatchState, entry: Entry, sidecar: Sidecar, now: datetime) -> Event | None:
-    authority = sidecar.authority.value
-    unchanged = entry.seen.get(authority) == sidecar.digest
+def _news(state: DispatchState, entry: Entry, sidecar: Sidecar, now: datetime) -> Iterator[Event]:
+    authority = sidecar.authority
+    unchanged = entry.seen.get(authority.value) == sidecar.digest
     if sidecar.attempt is not None and sidecar.attempt != entry.attempt:
-        return _other_attempt(state, entry, sidecar, now)
+        yield from _other_attempt(state, entry, sidecar, now)
+        return
     if unchanged and (sidecar.seq is None or sidecar.attempt is None):
         # Without a number it belongs to this attempt only if it differs from what it was when the attempt opened.
-        return None
-    seq = sidecar.seq if sidecar.seq is not None else _next_seq(entry, sidecar.authority)
-    cells = {
-        key: value
-        for key, value in sidecar.cells.items()
-        if (held := entry.cells.get(f"{authority}.{key}")) is None
-        or (held.value != value and cell_order(key, Cell(seq, sidecar.digest, value)) > cell_order(key, held))
-    }
-    if not cells:
-        return None
-    return Observed(
-        at=now,
-        id=entry.id,
-        attempt=entry.attempt,
-        actor=authority,
-        authority=sidecar.authority,
-        sidecar_seq=seq,
-        digest=sidecar.digest,
-        cells=cells,
-    )
+        return
+    seq = sidecar.seq if sidecar.seq is not None else _next_seq(entry, authority)
+    cells: dict[str, Any] = {}
+    again: list[str] = []
+    for key, value in sidecar.cells.items():
+        held = entry.cells.get(f"{authority.value}.{key}")
+        if held is None:
+            cells[key] = value
+        elif cell_order(key, Cell(seq, sidecar.digest, value)) > cell_order(key, held):
+            if held.value == value:
+                again.append(key)
+            else:
+                cells[key] = value
+        elif key == "status" and authority is not Authority.EXECUTOR:
+            yield from _conflict(state, entry, sidecar, held, seq, now)
+    if cells or again or (sidecar.attempt is None and not unchanged):
+        yield Observed(
+            at=now,
+            id=entry.id,
+            attempt=entry.attempt,
+            actor=authority.value,
+            authority=authority,
+            sidecar_seq=seq,
+            digest=sidecar.digest,
+            cells=cells,
+            again=tuple(again),
+        )
+
+
+def _conflict(
+    state: DispatchState, entry: Entry, sidecar: Sidecar, held: Cell, seq: int, now: datetime
+) -> Iterator[Event]:
+    """A later word that would undo an end of the same attempt: shown once, not applied (B2)."""
+    path = f"dispatch/{entry.id}.status.json#{sidecar.digest}"
+    if seq <= held.seq or state.unreadable.get(path) == sidecar.digest:
+        return
+    why = f"{sidecar.authority.value} says {sidecar.cells['status']} after {held.value}: shown, not applied"
+    yield Noted(
+        at=now, id=entry.id, attempt=entry.attempt, actor=sidecar.authority.value, kind="conflict", path=path,
+        digest=sidecar.digest, why=why,
+    )  # fmt: skip
 
 
 def _next_seq(entry: Entry, authority: Authority) -> int:
@@ -72,16 +90,16 @@ def _next_seq(entry: Entry, authority: Authority) -> int:
     return 1 + max([cell.seq for name, cell in entry.cells.items() if name.startswith(prefix)], default=0)
 
 
-def _other_attempt(state: DispatchState, entry: Entry, sidecar: Sidecar, now: datetime) -> Event | None:
+def _other_attempt(state: DispatchState, entry: Entry, sidecar: Sidecar, now: datetime) -> Iterator[Event]:
     """Late or from the future: shown once, applied to nothing."""
     path = f"dispatch/{entry.id}.status.json#{sidecar.attempt}"
     if state.unreadable.get(path) == sidecar.digest:
-        return None
+        return
     late = (sidecar.attempt or 0) < entry.attempt
     why = f"a word about attempt {sidecar.attempt} while attempt {entry.attempt} is current: " + (
         "late, kept as history" if late else "no such attempt was opened, set aside"
     )
-    return Noted(
+    yield Noted(
         at=now,
         id=entry.id,
         attempt=sidecar.attempt or 0,
