@@ -11,6 +11,8 @@
   sub(/.*\)/, "", s)
   split(s, part, " ")
   if (part[1] == "Z" || part[1] == "X" || part[20] + 0 < oldest) next
+  # The kernel's own threads (PF_KTHREAD) are root's, come and go, and cannot be opened since Linux 6.13.
+  if (int(part[7] / 2097152) % 2) next
   uid = ""
   f = $0 "/status"
   while ((getline line < f) > 0) if (line ~ /^Uid:/) { split(line, id, /[ \t]+/); uid = id[2]; break }

@@ -11,7 +11,9 @@ al_scan() {
     # Opening is the test: for a process that may not be traced the permission bits say nothing.
     if { true </proc/"$al_pid"/environ; } 2>/dev/null; then
       set -- "$@" "/proc/$al_pid/environ"
-    elif [ -e "/proc/$al_pid" ]; then
+    elif { read -r al_stat; } 2>/dev/null </proc/"$al_pid"/stat; then
+      # One that ended since the table was made cannot be opened either, and hides nothing.
+      case ${al_stat##*) } in [ZX]*) continue ;; esac
       al_blind="${al_blind}B $al_pid
 "
     fi

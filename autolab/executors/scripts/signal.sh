@@ -19,11 +19,22 @@ $al_targets
 E
 }
 al_signal_all() {
-  al_sent=' ' al_tries=0
+  al_sent=' ' al_rounds=0
   { read -r al_now _; } </proc/uptime
   al_until=$((${al_now%.*} + $1))
   al_aim
-  while [ -n "$al_targets" ] && [ "${al_now%.*}" -lt $al_until ]; do
+  # Nobody left is believed when it was seen twice: a process may fork while the table is read.
+  while [ $al_rounds -lt 3 ]; do
+    al_rounds=$((al_rounds + 1))
+    al_end_them
+    al_nap 0.05
+    al_aim
+    [ -n "$al_targets" ] || return 0
+  done
+}
+al_end_them() {
+  al_tries=0
+  while [ -n "$al_targets" ] && [ "${al_now%.*}" -lt "$al_until" ]; do
     al_send TERM
     al_tries=$((al_tries + 1))
     if [ $al_tries -lt 10 ]; then al_nap 0.05; else al_nap 0.3; fi
@@ -32,7 +43,8 @@ al_signal_all() {
   done
   al_tries=0
   # A fork that runs away is caught by coming back; a process that the kernel holds is not, and stays in `others`.
-  while [ -n "$al_targets" ] && [ $al_tries -lt 20 ]; do
+  while [ -n "$al_targets" ] && [ $al_tries -lt 10 ]; do
+    al_sent=' '
     al_send KILL
     al_tries=$((al_tries + 1))
     al_nap 0.1
