@@ -43,6 +43,8 @@ def puzzle(entry: Entry, sighting: Sighting) -> str:
         return ""
     if sighting.garbled:
         return f"the claim in {run.dir} cannot be read: {sighting.garbled}"
+    if sighting.fenced and run.claim is not None:
+        return f"a fence lies in {run.dir} where a claim was seen before"
     if sighting.claim is None and not sighting.fenced:
         if run.claim is not None:
             return f"the claim that was seen in {run.dir} is missing"
@@ -56,6 +58,8 @@ def puzzle(entry: Entry, sighting: Sighting) -> str:
         return f"the claim in {run.dir} belongs to {claim.id} attempt {claim.attempt}, not to what was intended"
     if run.claim is not None and run.claim.nonce != claim.nonce:
         return f"the claim in {run.dir} is another one than the one seen before"
+    if sighting.exit is not None and sighting.exit.nonce != claim.nonce:
+        return f"the exit record in {run.dir} belongs to another claim"
     if sighting.exit is None and not sighting.refused and sighting.child is Liveness.UNKNOWN:
         return _elsewhere(run, claim, sighting)
     return ""
