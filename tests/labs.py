@@ -30,6 +30,7 @@ import orjson
 
 from autolab.engine.engine import Engine
 from autolab.engine.views import head
+from autolab.engine.wakeup import Wakeup
 from autolab.errors import Busy
 from autolab.model.documents import entry_document, parse_event, parse_state
 from autolab.model.ids import lab8
@@ -174,7 +175,7 @@ class SmallLab:
     @contextlib.contextmanager
     def engine(self, files: Files | None = None) -> Iterator[AtWork]:
         """An engine that serves in a thread until the block ends; what stops it before is raised here."""
-        at_work = AtWork(self.open_engine("daemon", files))
+        at_work = AtWork(self.open_engine("daemon", files), self.clock)
         try:
             yield at_work
         finally:
@@ -290,8 +291,10 @@ class _NoPlan:
 class AtWork:
     """An engine that serves in a thread, and what it knew after its last tick."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine, self._clock = engine, clock
+        layout = engine.layout
+        self._wakeup = Wakeup([layout.dispatch, layout.inbox, layout.drop_box], self._hint)
         self._stop = threading.Event()
         self._failure: BaseException | None = None
         self.entries: dict[str, Entry] = {}
@@ -306,7 +309,17 @@ class AtWork:
         except BaseException as error:
             self._failure = error
 
+    def _hint(self, name: str) -> None:
+        self._engine.watcher.hint(name)
+        self._engine.wake()
+
+    def advance(self, seconds: float) -> None:
+        """Set the clock forward."""
+        self._clock.advance(seconds)
+        self._engine.wake()
+
     def _seen(self, state: DispatchState) -> None:
+        self._wakeup.renew()
         self.entries, self.hosts, self.questions = dict(state.entries), dict(state.hosts), dict(state.questions)
 
     def end(self) -> None:
@@ -314,6 +327,7 @@ class AtWork:
         self._engine.wake()
         self._thread.join(30)
         assert not self._thread.is_alive(), "the engine does not stop"
+        self._wakeup.stop()
         self._engine.close()
 
     def check(self) -> None:
@@ -321,14 +335,10 @@ class AtWork:
             raise self._failure
 
     def until(self, holds: Callable[[], bool], what: str, within_s: float = 30) -> None:
-        """Wait for a condition; inbox and files are read meanwhile, as file events would have it."""
-        last = [0.0]
+        """Wait for a condition. Nothing wakes the engine for it: that is the engine's own business."""
 
         def hold() -> bool:
             self.check()
-            last[0] += 1
-            if last[0] % 10 == 0:
-                self._engine.wake()
             return holds()
 
         try:

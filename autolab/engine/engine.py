@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -287,14 +288,14 @@ class Engine:
         open_runs = {e.id for e in self.state.entries.values() if e.open_run}
         last, first = begun, True
         while True:
-            now = self._clock()
+            now, asked = self._clock(), self._lanes.open  # what ends during the tick is read by the next one
             made = self.tick(now, look=first, hold=until is not None)
             first = False
             self.render(now)
             if made.events:
                 last = now
                 continue
-            waits = self._lanes.open or (until is not None and not until(self.state))
+            waits = asked or self._lanes.open or (until is not None and not until(self.state))
             if not waits or (until is None and now - last > timedelta(seconds=patience_s)):
                 break
             self._wait(made, now)
@@ -358,7 +359,8 @@ class Engine:
     # --- parts -------------------------------------------------------------------------------------------------------
 
     def _executor(self, host: str) -> Executor:
-        return Executor(self._lab.pool.connection(host), Process(), self._clock)
+        grace_s = math.ceil(self.settings.policies.kill_grace.total_seconds())
+        return Executor(self._lab.pool.connection(host), Process(grace_s=grace_s), self._clock)
 
     def _orders(self) -> Orders:
         standing = self._lab.standing

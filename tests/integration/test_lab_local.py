@@ -94,7 +94,7 @@ def test_a_code_edit_between_two_launches_changes_the_next_one_only(tmp_path: Pa
         with lab.engine() as at_work:
             at_work.until_are("running", "first")
             (lab.root / "code.py").write_text("print('new')\n")
-            lab.clock.advance(3)  # a snapshot is that old at most
+            at_work.advance(3)  # a snapshot is that old at most
             lab.add(an_experiment("second", wait))
             at_work.until_are("running", "second")
             lab.go()
