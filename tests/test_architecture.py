@@ -35,7 +35,7 @@ LAYERS: dict[str, set[str]] = {
     "engine": {"errors", "model", "rules", "store", "hosts", "executors"},
     "api": {"errors", "model", "rules", "store", "hosts", "executors", "engine", "resources", "_version"},
     "cli": {"errors", "model", "api", "_version"},
-    "__main__": {"cli", "errors"},
+    "__main__": {"cli", "errors", "_version"},
     "__init__": {"api", "errors", "model", "_version"},
 }
 PURE = ("model/", "rules/", "executors/dialects/", "errors.py")
@@ -62,6 +62,7 @@ LAZY: dict[tuple[str, str], str] = {
 IMPORTS_BY_NAME = {
     "__init__.py": "the public names are loaded when asked for",
     "cli/main.py": "a command's file is loaded when the command is run",
+    "__main__.py": "--version is said before anything is loaded",
 }
 CATCHES_ALL = {
     "engine/perform.py": "one bad action must not stop the rest",

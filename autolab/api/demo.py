@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shlex
 import statistics
 import sys
 import threading
@@ -11,9 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Final
 
 from autolab.api.experiments import add
+from autolab.api.install import program
 from autolab.api.place import read_state
 from autolab.api.project import Project, open_engine, open_project
 from autolab.api.setup import init
@@ -26,7 +29,7 @@ from autolab.store.git import Git
 from autolab.store.layout import SETTINGS_FILE, git_common_dir
 
 if TYPE_CHECKING:
-    from autolab.api.results import DemoReport, ResultLine
+    from autolab.api.results import DemoReport, QuestionLine, ResultLine
 
 GROUP: Final = "main"
 GIVE_UP_S: Final = 600.0
@@ -135,13 +138,20 @@ def _report(project: Project, seconds: float) -> DemoReport:
         "questions": questions,
         "results": result_table(project),
         "log": _log(project),
-        "next": [
-            f"cd {folder}",
-            *([questions[0]["command"]] if questions else []),
-            "autolab status",
-            "autolab retry demo-svm_digits_main_s0 && autolab poll    # the same seed gives the same number",
-        ],
+        "next": _next(folder, questions),
     }
+
+
+def _next(folder: str, questions: list[QuestionLine]) -> list[str]:
+    """Three commands that can be typed as they stand, from any folder."""
+    autolab = f"{'autolab' if which('autolab') else shlex.quote(program()[0])} -C {shlex.quote(folder)}"
+    answer = questions[0]["command"].replace("autolab", autolab, 1) if questions else f"{autolab} doctor"
+    again = "demo-svm_digits_main_s0"
+    return [
+        f"{autolab} status",
+        answer,
+        f"{autolab} retry {again} && {autolab} poll    # the same seed gives the same number",
+    ]
 
 
 def result_table(project: Project) -> list[ResultLine]:

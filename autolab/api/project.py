@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from autolab.store.files import Files
 from autolab.store.journal import Journal
 from autolab.store.layout import Layout
 from autolab.store.settings import load_settings
+
+logging.getLogger("autolab").addHandler(logging.NullHandler())  # who uses autolab decides where its logs go
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -38,7 +39,10 @@ def status(place: Placed, limit: int = LIMIT) -> StatusReport:
     groups: dict[str, list[Document]] = {}
     for entry in state["experiments"]:
         groups.setdefault(entry["status"], []).append(entry)
-    queue = _queue(state)
+    open_ones = [e for name, found in groups.items() if name not in ENDED for e in found]
+    used = slots_used(open_ones)
+    statuses = {entry["id"]: name for name, found in groups.items() for entry in found}
+    queue = Queue(statuses, state.get("hosts") or (), used, _now())
     running = groups.get("running", [])
     return {
         "at": _now(),
@@ -51,7 +55,7 @@ def status(place: Placed, limit: int = LIMIT) -> StatusReport:
         "parked": [_line(e) for name in sorted(PARKED) for e in groups.get(name, [])][:limit],
         "ended": [_line(entry) for entry in _last_ended(groups)],
         "counts": {name: len(found) for name, found in sorted(groups.items())},
-        "hosts": host_lines(state),
+        "hosts": host_lines(state, used),
     }
 
 
@@ -122,9 +126,9 @@ def engine(place: Placed) -> EngineLine | None:
     return {"what": holder.what, "pid": holder.pid, "host": holder.host, "since": holder.since}
 
 
-def host_lines(state: Document) -> list[HostLine]:
+def host_lines(state: Document, used: Mapping[str, int] | None = None) -> list[HostLine]:
     """The hosts of a state, with how many slots are taken."""
-    used = slots_used(state["experiments"])
+    used = slots_used(state["experiments"]) if used is None else used
     return [
         {
             "name": str(host.get("name", "")),
@@ -167,8 +171,8 @@ def _queue(state: Document) -> Queue:
 
 
 def _last_ended(groups: Mapping[str, list[Document]]) -> list[Document]:
-    ended = [entry for name in ENDED for entry in groups.get(name, ())]
-    return sorted(ended, key=lambda entry: str(entry.get("since") or ""))[: -ENDED_SHOWN - 1 : -1]
+    ended = [(entry.get("since") or "", entry["id"], entry) for name in ENDED for entry in groups.get(name, ())]
+    return [entry for *_, entry in heapq.nlargest(ENDED_SHOWN, ended)]
 
 
 def _line(entry: Document, why: str | None = None) -> ExperimentLine:

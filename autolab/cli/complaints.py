@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 import json
+import logging
 import traceback
 
 import click
 
+from autolab.cli.base import Globals
 from autolab.cli.text import clean, clean_lines
-from autolab.errors import AutolabError, UnreadableReply
+from autolab.errors import AutolabError, Bug, UnreadableReply
+
+
+def debug_logs() -> None:
+    """Everything that is logged, on stderr."""
+    logging.basicConfig(level=logging.DEBUG, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+
+
+def explain(error: Exception, chosen: Globals) -> int:
+    """Say what ended a command, and give its exit code. What is no error of ours is a mistake in autolab."""
+    if isinstance(error, click.ClickException):
+        explain_usage(error, as_json=chosen.as_json)
+        return error.exit_code
+    told = error if isinstance(error, AutolabError) else _mistake(error)
+    complain(told, as_json=chosen.as_json, debug=chosen.debug)
+    return told.exit_code
+
+
+def _mistake(error: Exception) -> Bug:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    told = Bug(
+        f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})",
+        hint="this is a mistake in autolab: please report it with what --debug prints",
+    )
+    told.__cause__ = error
+    return told
 
 
 def complain(error: AutolabError, *, as_json: bool, debug: bool) -> None:

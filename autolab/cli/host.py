@@ -61,7 +61,8 @@ def test(ctx: click.Context, names: tuple[str, ...]) -> int:
 def execute(ctx: click.Context, name: str, command: tuple[str, ...]) -> int:
     """Run COMMAND on host NAME now and print its output; its exit status is autolab's."""
     chosen = settings_of(ctx)
-    report = api.host_exec(open_project(chosen.folder, chosen.settings), name, command)
+    words = command[1:] if command[0] == "--" else command
+    report = api.host_exec(open_project(chosen.folder, chosen.settings), name, words)
     give(chosen, "host-exec", report, _exec_lines)
     return report["status"]
 

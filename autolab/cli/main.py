@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
@@ -14,8 +12,6 @@ import click
 
 from autolab._version import __version__
 from autolab.cli.base import Globals, options
-from autolab.cli.complaints import complain, explain_usage
-from autolab.errors import AutolabError, Bug
 
 INTERRUPTED: Final = 130
 
@@ -45,7 +41,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "logs": ("logs", "What an experiment printed."),
         "history": ("logs", "What happened to one experiment."),
         "events": ("logs", "What happened in the lab."),
-        "wait": ("look", "Wait until experiments have ended."),
+        "wait": ("waiting", "Wait until experiments have ended."),
     },
     "Keep it going": {
         "poll": ("poll", "One tick: fold, look, launch, collect. For cron."),
@@ -135,39 +131,19 @@ app = LazyGroup(
 def run(words: Sequence[str]) -> int:
     """Run one command line and give its exit code; everything that goes wrong was said on stderr."""
     chosen = Globals(as_json=_wants_json(words), debug=_has(words, "--debug"))
-    _set_up_logs(chosen.debug)
+    if chosen.debug:
+        importlib.import_module("autolab.cli.complaints").debug_logs()
     try:
         code = app.main(list(words), prog_name="autolab", standalone_mode=False, obj=chosen)
         return code if isinstance(code, int) else 0
-    except click.ClickException as error:
-        explain_usage(error, as_json=chosen.as_json)
-        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except AutolabError as error:
-        complain(error, as_json=chosen.as_json, debug=chosen.debug)
-        return error.exit_code
     except BrokenPipeError:  # `autolab ps | head`: who read has gone, and nobody is left to be told
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        logging.getLogger(__name__).debug("unexpected", exc_info=True)
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        told = Bug(
-            f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})",
-            hint="this is a mistake in autolab: please report it with what --debug prints",
-        )
-        told.__cause__ = error
-        complain(told, as_json=chosen.as_json, debug=chosen.debug)
-        return told.exit_code
-
-
-def _set_up_logs(debug: bool) -> None:
-    """Logs are for debugging; the daemon, whose talk they are, sets its own level."""
-    if debug:
-        logging.basicConfig(level=logging.DEBUG, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    else:
-        logging.getLogger("autolab").addHandler(logging.NullHandler())
+        told: int = importlib.import_module("autolab.cli.complaints").explain(error, chosen)
+        return told
 
 
 def _wants_json(words: Sequence[str]) -> bool:
