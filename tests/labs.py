@@ -195,6 +195,19 @@ class SmallLab:
         self._processes.append(process)
         return process
 
+    def until_left(self, process: subprocess.Popen[str]) -> None:
+        """Wait until it has ended itself, or until every experiment has ended."""
+
+        def over() -> bool:
+            with contextlib.suppress(FileNotFoundError):
+                if all(entry["status"] in ("done", "failed", "cancelled") for entry in self.state()["experiments"]):
+                    return bool(self.state()["experiments"])
+            return process.poll() is not None
+
+        until(over, "the engine has left", 30)
+        process.kill()
+        process.wait(10)
+
     # --- what is there ---------------------------------------------------------------------------------------------
 
     def ledger(self) -> Counter[str]:
@@ -379,14 +392,16 @@ class AtWork:
 
 class DyingDisk(Disk):
     """Ends the process as SIGKILL would. ``after:WORD``: when a journal line with WORD is durable; ``at:WORD``: before
-    a change of a path that holds WORD."""
+    a change of a path that holds WORD; ``call:K``: before the K-th change."""
 
     def __init__(self, where: str) -> None:
         self._how, _, self._word = where.partition(":")
         self._written = False
+        self._steps = 0
 
     def step(self, name: str, path: str) -> None:
-        if self._how == "at" and self._word in path:
+        self._steps += 1
+        if (self._how == "at" and self._word in path) or (self._how == "call" and self._steps > int(self._word)):
             os._exit(137)
 
     def write(self, fd: int, data: bytes | memoryview, path: str) -> int:
