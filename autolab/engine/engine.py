@@ -107,6 +107,8 @@ class Engine:
 
     def _begin(self) -> None:
         now = self._clock()
+        for folder in (self.layout.journal, self.layout.record, self.layout.dispatch):
+            self._files.sweep(folder)  # what a killed engine left half written
         self._load(now)
         key = lab_key(self.layout, self._files)
         self._voices = Voices(self.layout, self._files, key)

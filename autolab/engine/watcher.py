@@ -71,6 +71,8 @@ class Watcher:
         if self.next_scan(now) <= now:
             self._scanned_at = now
             self._take(self._scanner.scan(now), news)
+            told = {item.path for item in news.unreadable}
+            news.unreadable += [item for item in self._scanner.unreadable.values() if item.path not in told]
         elif names:
             self._take(self._scanner.scan_names(names, now), news)
         self._take_wishes(state, news, now)

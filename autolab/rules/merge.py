@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from autolab.model.event import Event, Noted, Observed, cell_order
 from autolab.model.observation import Authority, Sidecar, Unreadable
 from autolab.model.state import Cell, DispatchState, Entry
+from autolab.rules.questions import ask_about
+
+PATIENCE: Final = 3
 
 
 def merge_sidecars(state: DispatchState, sidecars: Iterable[Sidecar], now: datetime) -> Iterator[Event]:
@@ -19,12 +22,22 @@ def merge_sidecars(state: DispatchState, sidecars: Iterable[Sidecar], now: datet
 
 
 def report_unreadable(state: DispatchState, found: Iterable[Unreadable], now: datetime) -> Iterator[Event]:
-    """Each unreadable file once, until its content changes; the last good value stays."""
+    """Each unreadable file once; the last good value stays.
+
+    One that still makes no sense at ``PATIENCE`` polls is asked about, for its experiment alone. The count is kept as
+    events, because with cron every poll is a new process.
+    """
     for item in found:
-        if state.unreadable.get(item.path) != item.digest:
-            yield Noted(
-                at=now, kind="unreadable", path=item.path, digest=item.digest, why=f"{item.path}: {item.reason}"
-            )
+        digest, _, polls = state.unreadable.get(item.path, "").partition("#")
+        count = int(polls or 1) + 1 if digest == item.digest else 1
+        if count > PATIENCE:
+            continue
+        why = f"{item.path}: {item.reason}" if count == 1 else f"{item.path}: still unreadable"
+        yield Noted(at=now, kind="unreadable", path=item.path, digest=f"{item.digest}#{count}", why=why)
+        if count == PATIENCE and item.id in state.entries:
+            seen = f"{item.path}: {item.reason} (at {count} polls)"
+            did = "its last good value stands; the others go on"
+            yield from ask_about(state, state.entries[item.id], "sidecar_unreadable", now, seen=seen, did=did)
 
 
 def _stray(state: DispatchState, sidecar: Sidecar, now: datetime) -> Iterator[Event]:

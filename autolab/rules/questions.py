@@ -20,6 +20,7 @@ GIVE_UP: Final = Option(name="cancel", effect="close this attempt on your word a
 AGAIN: Final = Option(name="again", effect="use the host again")
 DRAIN: Final = Option(name="drain", effect="launch nothing more there; what runs is still looked at")
 CONFIRM: Final = Option(name="accept", effect="take the executor's word: done")
+NOTED: Final = Option(name="noted", effect="go on with its last good value; it is read again when it changes")
 REJECT: Final = Option(name="reject", effect="record it as failed")
 
 OPTIONS: Final[dict[str, tuple[Option, ...]]] = {
@@ -34,6 +35,7 @@ OPTIONS: Final[dict[str, tuple[Option, ...]]] = {
     "unknown_end": (WAIT, ABANDON, GIVE_UP),
     "unreachable": (WAIT, ABANDON, GIVE_UP),
     "unconfirmed": (CONFIRM, REJECT),
+    "sidecar_unreadable": (NOTED,),
     "host_quarantined": (AGAIN, DRAIN),
     "host_refused": (AGAIN, DRAIN),
 }

@@ -33,12 +33,17 @@ class Hashes:
         """Whether we once wrote content with this ``digest`` to ``path``."""
         return digest in self._load().get(path.name, {})
 
+    def is_last(self, path: Path, digest: str) -> bool:
+        """Whether that is what we gave ``path`` last."""
+        return next(reversed(self._load().get(path.name, {})), None) == digest
+
     def remember(self, path: Path, digest: str) -> None:
         """Durably, before ``path`` gets that content: else a crash would make it look like somebody else's."""
         lists = self._load()
-        if digest in lists.get(path.name, {}):
+        if self.is_last(path, digest):
             return
-        kept = [*list(lists.get(path.name, {}))[-KEPT + 1 :], digest]
+        before = [one for one in lists.get(path.name, {}) if one != digest]
+        kept = [*before[-KEPT + 1 :], digest]
         grown = {**lists, path.name: dict.fromkeys(kept)}
         text = json.dumps({name: list(digests) for name, digests in grown.items()})
         self.files.make_dirs(self.layout.hashes.parent)
