@@ -12,6 +12,7 @@ from datetime import datetime
 from autolab.model import event as e
 from autolab.model.documents import stamp
 from autolab.model.state import DispatchState, Entry, Question
+from autolab.rules.outcome import span_of
 from autolab.store.files import Files
 from autolab.store.layout import Layout
 
@@ -131,7 +132,7 @@ def _done_line(at: datetime, entry: Entry) -> str:
     run = entry.run
     if run is None:
         return f"[{entry.id}] done"
-    minutes = round((at - (run.started_at or run.intended_at)).total_seconds() / 60)
+    minutes = round((span_of(run, at) or at - run.intended_at).total_seconds() / 60)
     gpus = f" GPU{','.join(run.gpus)}" if run.gpus else ""
     return f"DONE: {entry.id} on {run.host}{gpus}. Duration: {minutes}min. Retries: {entry.attempt - 1}."
 

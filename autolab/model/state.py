@@ -87,6 +87,7 @@ class End:
     at: datetime
     status: int | None = None
     detail: str = ""
+    ran_s: float | None = None  # by the host's own clock, from the command's start to its end
 
     @property
     def by_host(self) -> bool:

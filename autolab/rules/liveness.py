@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from autolab.model.event import Ended, Event, HostLost, SeenAgain, Staged, Started, Vanished
-from autolab.model.observation import NOTHING_SAID, Claim, Liveness, Look, Sighting
+from autolab.model.observation import NOTHING_SAID, Claim, ExitRecord, Liveness, Look, Sighting
 from autolab.model.plan import Policies
 from autolab.model.state import End, EndHow, Entry, Run, Status
 
@@ -93,7 +93,9 @@ def _claimed(entry: Entry, run: Run, sighting: Sighting, policies: Policies, now
         yield _ended(entry, EndHow.REFUSED, now, sighting.refused)
     elif sighting.exit is not None:
         status = sighting.exit.status
-        yield _ended(entry, EndHow.EXIT, now, exit_words(status), status)
+        ran_s = _ran_s(sighting.claim, sighting.exit)
+        end = End(how=EndHow.EXIT, at=now, status=status, detail=exit_words(status), ran_s=ran_s)
+        yield _of(Ended, entry, now, end=end, why=end.detail)
     elif sighting.child is Liveness.UNKNOWN:
         if restarted(run, sighting):
             yield _ended(entry, EndHow.HOST_RESTART, now, f"{run.host} was restarted")
@@ -136,5 +138,16 @@ def _of(kind: type[Event], entry: Entry, now: datetime, **facts: Any) -> Event:
     return kind(at=now, id=entry.id, attempt=entry.attempt, **facts)
 
 
-def _ended(entry: Entry, how: EndHow, now: datetime, detail: str, status: int | None = None) -> Event:
-    return _of(Ended, entry, now, end=End(how=how, at=now, status=status, detail=detail), why=detail)
+def _ended(entry: Entry, how: EndHow, now: datetime, detail: str) -> Event:
+    return _of(Ended, entry, now, end=End(how=how, at=now, detail=detail), why=detail)
+
+
+TICKS_S: Final = 100  # of proc(5) start times: USER_HZ, the same on every Linux since 2.6
+
+
+def _ran_s(claim: Claim | None, ended: ExitRecord) -> float | None:
+    """How long the command ran by its host's clock since boot, whenever we came to see it."""
+    if claim is None or not ended.uptime_s:
+        return None
+    ran = ended.uptime_s - claim.start_ticks / TICKS_S
+    return round(ran, 2) if ran >= 0 else None

@@ -67,7 +67,8 @@ def _succeeded(
 ) -> Iterator[Event]:
     checked = bool(entry.spec.result_file)
     result = {key: found[key] for key in ("path", "sha256", "bytes") if key in found} if checked else None
-    took = "" if run.started_at is None else f" in {words(now - run.started_at)}"
+    span = span_of(run, now)
+    took = "" if span is None else f" in {words(span)}"
     how = "" if checked else " (no result declared: exit status 0 is all that says so)"
     yield Succeeded(at=now, id=entry.id, attempt=entry.attempt, result=result, why=f"done{took}{how}")
     host = state.hosts.get(run.host)
@@ -147,6 +148,13 @@ def _host_fault(
     yield HostChanged(at=now, host=stopped, why=f"{run.host} is quarantined: {why}")
     did = "nothing more is launched there; what runs is looked at"
     yield from ask_about_host(state, stopped, "host_quarantined", now, seen=why, did=did)
+
+
+def span_of(run: Run, now: datetime) -> timedelta | None:
+    """How long the attempt ran: by its host's clock where that is known, else as far as we saw."""
+    if run.end is not None and run.end.ran_s is not None:
+        return timedelta(seconds=run.end.ran_s)
+    return None if run.started_at is None else now - run.started_at
 
 
 def words(span: timedelta) -> str:
