@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autolab.errors import StoreDamaged
 from autolab.model.event import EVENTS, Event
 from autolab.model.observation import Authority
-from autolab.model.state import DispatchState, Entry, HostState, Question
+from autolab.model.state import TERMINAL, DispatchState, Entry, HostState, Question
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -20,7 +21,7 @@ T = TypeVar("T")
 
 def stamp(at: datetime | None) -> str | None:
     """An instant as every file of ours writes it: ``2026-11-20T10:44:12Z``."""
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {}  # built once each: a schema takes milliseconds
@@ -75,6 +76,25 @@ def best(entry: Entry, key: str) -> Any:
     return None
 
 
+@lru_cache(maxsize=10_000)  # the same few names in every entry
+def _ranked(name: str) -> tuple[int, str]:
+    """A cell's name as the place of its authority from the top, and its key."""
+    authority, _, key = name.partition(".")
+    return _FROM_THE_TOP.index(f"{authority}."), key
+
+
+def _said(entry: Entry) -> dict[str, Any]:
+    """``best`` of every key of which anything is said, in one go."""
+    said: dict[str, Any] = {}
+    ranks: dict[str, int] = {}
+    for name, cell in entry.cells.items():
+        rank, key = _ranked(name)
+        if rank <= ranks.get(key, rank):
+            ranks[key] = rank
+            said[key] = cell.value
+    return said
+
+
 # Keys of a sidecar that a view shows as they were said, besides those the engine itself knows.
 _SHOWN = ("wandb_run_id", "wandb_artifact", "hf_artifact_url", "job_id", "job_id_number")
 # Keys of sidecars that are ours to interpret and not for the view.
@@ -84,7 +104,7 @@ _OURS = frozenset({"id", "status", "attempt", "seq", "writer", "sighting", "coll
 
 def entry_document(entry: Entry) -> dict[str, Any]:
     """An entry as ``dispatch/state.json`` shows it: the seeds' keys first, then ours, then whatever else was given."""
-    spec, run = entry.spec, entry.run
+    spec, run, said = entry.spec, entry.run, _said(entry)
     document: dict[str, Any] = {
         "id": spec.id,
         "status": entry.status.value,
@@ -95,16 +115,16 @@ def entry_document(entry: Entry) -> dict[str, Any]:
         "method": spec.method,
         "dataset": spec.dataset,
         "seed": spec.seed,
-        "host": run.host if run else spec.host,
+        "host": run.host if run else best(entry, "host") or spec.host,
         "gpu": _gpu(entry),
-        "pid": run.claim.pid if run and run.claim else best(entry, "pid"),
+        "pid": run.claim.pid if run and run.claim else said.get("pid"),
         "job_id": None,
-        "started": stamp(run.started_at) if run else best(entry, "started"),
+        "started": stamp(run.started_at) if run else said.get("started"),
         "finished": stamp(entry.finished_at),
         "wandb_run_id": None,
         "retry_count": entry.retry_count,
         "max_retries": spec.max_retries,
-        "notes": best(entry, "notes") or spec.notes,
+        "notes": said.get("notes") or spec.notes,
         "priority": spec.priority,
         "stage": spec.stage,
         "result_file": spec.result_file,
@@ -126,14 +146,13 @@ def entry_document(entry: Entry) -> dict[str, Any]:
         "decision": None if entry.decision is None else entry.decision.what,
     }
     for key in _SHOWN:
-        if (value := best(entry, key)) is not None:
+        if (value := said.get(key)) is not None:
             document[key] = value
     for key, value in spec.extra.items():
         document.setdefault(key, value)
-    for name in entry.cells:
-        key = name[name.index(".") + 1 :]
-        if key not in document and key not in _OURS:
-            document[key] = best(entry, key)
+    for key, value in said.items():
+        if key not in _OURS:
+            document.setdefault(key, value)
     return document
 
 
@@ -141,15 +160,18 @@ def _gpu(entry: Entry) -> Any:
     """What the seeds call gpu: one index, or several as text; None: no card."""
     gpus = entry.run.gpus if entry.run else ()
     if not gpus:
-        return entry.spec.gpu
+        said = best(entry, "gpu")
+        return entry.spec.gpu if said is None else said
     return int(gpus[0]) if len(gpus) == 1 and gpus[0].isdigit() else ",".join(gpus)
 
 
 def _process_alive(entry: Entry) -> bool | None:
     """Whether something of it is believed to run: None where nobody knows."""
     run = entry.open_run
+    if run is None and (entry.spec.executor != "external" or entry.status in TERMINAL):
+        return False
     if run is None or run.claim is None:
-        return False if run is None else None
+        return None
     return None if entry.status.value == "unreachable" or run.gone_at else True
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from autolab.model.evolve import evolved
 from autolab.model.state import End, Entry
 
 Changes = dict[str, Any]
@@ -29,7 +30,7 @@ class Event:
 
 def of_run(entry: Entry, **facts: Any) -> Changes:
     """Changes of the current attempt; an event that needs one and finds none changes nothing."""
-    return {"run": replace(entry.run, **facts)} if entry.run is not None else {}
+    return {"run": evolved(entry.run, facts)} if entry.run is not None else {}
 
 
 def close(entry: Entry, end: End) -> Changes:

@@ -7,11 +7,11 @@ changes nothing. ``docs/states.md`` is printed from this table.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from autolab.errors import Bug, IllegalTransition
 from autolab.model import event as e
+from autolab.model.evolve import evolved
 from autolab.model.state import ACTIVE, TERMINAL, DispatchState, Entry, Status
 
 P, R, U, H = Status.PENDING, Status.RUNNING, Status.UNREACHABLE, Status.ON_HOLD
@@ -104,11 +104,37 @@ def apply(entry: Entry, happened: e.Event) -> Entry:
     changes = {"why": happened.why or entry.why, **happened.changes(entry)}
     if after is not entry.status:
         changes |= {"status": after, "since": happened.at}
-    return replace(entry, **changes)
+    return evolved(entry, changes)
 
 
 def fold(state: DispatchState, happened: e.Event) -> None:
     """Let one event happen to the state. The caller gives it its ``seq`` by the order of calls."""
+    if happened.id and not isinstance(happened, e.Added):
+        entry = state.entries.get(happened.id)
+        if entry is not None:
+            state.entries[happened.id] = apply(entry, happened)
+    if type(happened) in _OF_THE_LAB:
+        _fold_lab(state, happened)
+    state.seq += 1
+    state.updated = happened.at
+
+
+# What changes more of the state than one entry: asked first, because nearly all that happens is not of these kinds.
+_OF_THE_LAB: Final = frozenset(
+    {
+        e.LabMade,
+        e.Added,
+        e.HostChanged,
+        e.DriverTaken,
+        e.WishSettled,
+        e.Noted,
+        e.QuestionAsked,
+        e.QuestionClosed,
+    }
+)
+
+
+def _fold_lab(state: DispatchState, happened: e.Event) -> None:
     match happened:
         case e.LabMade():
             state.project, state.lab = happened.project, happened.lab
@@ -134,12 +160,6 @@ def fold(state: DispatchState, happened: e.Event) -> None:
             state.questions.pop(happened.question, None)
         case _:
             pass
-    if happened.id and not isinstance(happened, e.Added):
-        entry = state.entries.get(happened.id)
-        if entry is not None:
-            state.entries[happened.id] = apply(entry, happened)
-    state.seq += 1
-    state.updated = happened.at
 
 
 def fold_all(state: DispatchState, events: Iterable[e.Event]) -> DispatchState:

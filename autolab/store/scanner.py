@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 from autolab.errors import StoreDamaged
@@ -19,6 +18,7 @@ SETTLED_NS: Final = 2_000_000_000  # a file read that much after its mtime canno
 EVERY: Final = 10  # each tenth scan reads all: inode, size and times can lie
 
 Signature = tuple[int, int, int, int]  # inode, size, mtime, ctime
+File = tuple[str, str, Signature | None]  # name, whom it speaks of, how it looks; None: it is not there
 
 
 @dataclass(slots=True)
@@ -34,6 +34,7 @@ class Scanner:
 
     def __init__(self, layout: Layout, key: bytes = b"") -> None:
         self.folder, self.key = layout.dispatch, key
+        self._prefix = f"{layout.dispatch}/"
         self._settled: dict[str, Signature] = {}  # files that need no reading while they look like this
         self._digests: dict[str, str] = {}  # of what was last returned
         self.unreadable: dict[str, Unreadable] = {}  # file names that make no sense now: for counting how long
@@ -61,16 +62,16 @@ class Scanner:
         self.unreadable.clear()
         self._digests.clear()
 
-    def _scan(self, files: Iterator[tuple[str, Signature | None]], now: datetime, *, whole: bool) -> Scan:
+    def _scan(self, files: Iterator[File], now: datetime, *, whole: bool) -> Scan:
         found = Scan()
         settled = self._settled
         now_ns = int(now.timestamp() * 1e9)
         there: set[str] = set()
-        for name, signature in files:
+        for name, experiment, signature in files:
             if signature is not None:
                 there.add(name)
                 if settled.get(name) != signature:
-                    self._read(name, signature, now_ns, found)
+                    self._read(name, experiment, signature, now_ns, found)
             elif name in self._digests:
                 self._gone(name, found)
         if whole and len(self._digests) != len(there):
@@ -78,8 +79,8 @@ class Scanner:
                 self._gone(name, found)
         return found
 
-    def _read(self, name: str, signature: Signature, now_ns: int, found: Scan) -> None:
-        reading = read_sidecar(f"{self.folder}/{name}", sidecar_id(name) or name, self.key)
+    def _read(self, name: str, experiment: str, signature: Signature, now_ns: int, found: Scan) -> None:
+        reading = read_sidecar(f"{self._prefix}{name}", experiment, self.key)
         if reading is None:
             return
         if now_ns - signature[2] > SETTLED_NS and now_ns - signature[3] > SETTLED_NS:
@@ -88,7 +89,7 @@ class Scanner:
             self._settled.pop(name, None)
         if isinstance(reading, Unreadable):
             self.unreadable[name] = reading
-        else:
+        elif self.unreadable:
             self.unreadable.pop(name, None)
         if self._digests.get(name) != reading.digest:
             self._digests[name] = reading.digest
@@ -100,26 +101,27 @@ class Scanner:
         self.unreadable.pop(name, None)
         found.gone.append(name)
 
-    def _listed(self) -> Iterator[tuple[str, Signature | None]]:
+    def _listed(self) -> Iterator[File]:
         try:
             with os.scandir(self.folder) as entries:
                 for entry in entries:
-                    if sidecar_id(entry.name) is not None:
-                        yield entry.name, _signature(entry)
+                    name = entry.name
+                    if (experiment := sidecar_id(name)) is not None:
+                        yield name, experiment, _signature(entry)
         except FileNotFoundError:
             return
         except OSError as error:
             raise StoreDamaged(f"cannot list {self.folder}: {reason(error)}") from error
 
-    def _named(self, names: Iterable[str]) -> Iterator[tuple[str, Signature | None]]:
+    def _named(self, names: Iterable[str]) -> Iterator[File]:
         for name in dict.fromkeys(names):
-            if sidecar_id(name) is not None and "/" not in name:
-                yield name, _signature(self.folder / name)
+            if (experiment := sidecar_id(name)) is not None and "/" not in name:
+                yield name, experiment, _signature(f"{self._prefix}{name}")
 
 
-def _signature(file: os.DirEntry[str] | Path) -> Signature | None:
+def _signature(file: os.DirEntry[str] | str) -> Signature | None:
     try:
-        seen = file.stat(follow_symlinks=False)
+        seen = os.lstat(file) if isinstance(file, str) else file.stat(follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
         return None
     return seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns

@@ -7,6 +7,7 @@ it. So a write by somebody else into our file is recognised without remembering 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -67,6 +68,10 @@ CHECKS: Final[Mapping[str, tuple[Check, str]]] = {
 }
 
 
+# Names for which any string will do: most of what there is to check.
+_TEXTS: Final = frozenset(name for name, (check, _) in CHECKS.items() if check in (_text, _text_or_number))
+
+
 def read_sidecar(path: Path | str, experiment: str, key: bytes = b"") -> Sidecar | Unreadable | None:
     """What ``path`` says of ``experiment``; None: there is no such file (any more).
 
@@ -82,7 +87,7 @@ def read_sidecar(path: Path | str, experiment: str, key: bytes = b"") -> Sidecar
     try:
         if not is_id(experiment):
             raise Malformed(f"{experiment[:100]!r} is not a well-formed experiment id")
-        return parse_sidecar(data, experiment, key, script=str(path).endswith(RUN_SUFFIX))
+        return parse_sidecar(data, experiment, key, script=os.fspath(path).endswith(RUN_SUFFIX))
     except Malformed as error:
         return Unreadable(str(path), str(error), _digest(data), experiment)
 
@@ -100,7 +105,8 @@ def parse_sidecar(data: bytes, experiment: str, key: bytes = b"", *, script: boo
         authority = Authority.EXECUTOR if key and _is_ours(document, data, experiment, key) else Authority.AGENT
     attempt, seq = document.get("attempt"), document.get("seq")
     for name in _OURS:
-        document.pop(name, None)
+        if name in document:
+            del document[name]
     if not_finite:
         document["not_finite"] = not_finite
     return Sidecar(experiment, authority, document, _digest(data), attempt, seq)
@@ -127,16 +133,17 @@ def sidecar_id(name: str) -> str | None:
     """The experiment that a file of this name in ``dispatch/`` speaks of; None: it is no sidecar."""
     if name.startswith("."):
         return None
-    for suffix in (STATUS_SUFFIX, RUN_SUFFIX):
-        if name.endswith(suffix):
-            return name[: -len(suffix)]
-    return None
+    if name.endswith(STATUS_SUFFIX):
+        return name[: -len(STATUS_SUFFIX)]
+    return name[: -len(RUN_SUFFIX)] if name.endswith(RUN_SUFFIX) else None
 
 
 def _check(document: Mapping[str, Any], experiment: str, error: type[Exception] = Malformed) -> None:
-    checks = CHECKS
+    checks, texts = CHECKS, _TEXTS
     for name, value in document.items():
-        if value is not None and name in checks and not checks[name][0](value):
+        if value is None or (type(value) is str and name in texts) or name not in checks:
+            continue
+        if not checks[name][0](value):
             raise error(f"{name} should be {checks[name][1]}, not {_shown(value)}")
     if document.get("id") not in (None, experiment):
         raise error(f"its id is {_shown(document['id'])}, but the file is named for {experiment!r}")

@@ -16,6 +16,7 @@ import orjson
 
 DEPTH: Final = 64
 _KEY: Final = re.compile(rb'"\s*:')
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
 _UNCOUNTED: Final = -(1 << 40)
 _BIG: Final = 2.0**63
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -47,11 +48,18 @@ def parse_tolerant(data: bytes) -> tuple[dict[str, Any], list[str]]:
             raise Malformed(_why(data, error)) from None
         value, places = _without_nan(_parse_slowly(data))
     else:
-        if _count_keys(value, 0) != len(_KEY.findall(data)):
+        if _count_keys(value, 0) != _count_names(data):
             value, places = _without_nan(_parse_slowly(data))
     if not isinstance(value, dict):
         raise Malformed(f"not an object but {_kind(value)}")
     return value, places
+
+
+def _count_names(data: bytes) -> int:
+    """How often ``":`` stands in ``data``, also with space between. Counting bytes is faster than matching."""
+    if b" :" in data or b"\n:" in data or b"\t:" in data or b"\r:" in data:
+        return len(_KEY.findall(data))
+    return data.count(b'":')
 
 
 def _why(data: bytes, error: orjson.JSONDecodeError) -> str:
@@ -77,6 +85,8 @@ def _count_keys(value: Any, depth: int) -> int:
         raise Malformed(f"nested deeper than {DEPTH}")
     inside: Iterable[Any]
     if type(value) is dict:
+        if _PLAIN.issuperset(map(type, value.values())):
+            return len(value)
         count, inside = len(value), value.values()
     elif type(value) is list:
         count, inside = 0, value
