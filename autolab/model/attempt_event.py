@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from autolab.model.event_base import Changes, Event, close, of_run
 from autolab.model.observation import Claim
 from autolab.model.state import End, Entry, Run
+
+TRIED_MAX: Final = 20  # commands that a question shows
 
 # --- an attempt ------------------------------------------------------------------------------------------------------
 
@@ -24,6 +26,7 @@ class LaunchIntended(Event):
         return {
             "run": self.run,
             "attempt": self.run.number,
+            "tried": (*entry.tried, self.run.command)[-TRIED_MAX:],
             "cells": {},
             "not_before": None,
             "substatus": "launching",
@@ -93,10 +96,11 @@ class FenceAsked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillAsked(Event):
-    """All processes of this attempt are to be signalled."""
+    """All processes of this attempt are about to be signalled; counted, because each pause is longer than the last."""
 
     def changes(self, entry: Entry) -> Changes:
-        return {"substatus": "cancelling", **of_run(entry, kill_asked=True)}
+        kills = entry.run.kills + 1 if entry.run else 1
+        return {"substatus": "cancelling", **of_run(entry, kills=kills, last_kill_at=self.at)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from autolab.model.attempt_event import (
@@ -77,35 +77,38 @@ class Observed(Event):
 
     def changes(self, entry: Entry) -> Changes:
         cells = dict(entry.cells)
+        authority = self.authority.value
         for key, value in self.cells.items():
-            self._offer(cells, key, value)
+            self._offer(cells, cell_name(authority, key), key, value)
         for key in self.again:
-            if (held := cells.get(cell_name(self.authority, key))) is not None:
-                self._offer(cells, key, held.value)
-        seen = {**entry.seen, self.authority.value: self.digest}
+            name = cell_name(authority, key)
+            if (held := cells.get(name)) is not None:
+                self._offer(cells, name, key, held.value)
+        seen = {**entry.seen, authority: self.digest}
         return {"cells": cells, "seen": seen, "why": entry.why, **self._fetched(entry)}
 
-    def _offer(self, cells: dict[str, Cell], key: str, value: Any) -> None:
-        name = cell_name(self.authority, key)
-        offered, held = Cell(self.sidecar_seq, self.digest, value), cells.get(name)
-        if held is None or cell_order(key, offered) > cell_order(key, held):
-            cells[name] = offered
+    def _offer(self, cells: dict[str, Cell], name: str, key: str, value: Any) -> None:
+        held = cells.get(name)
+        if held is None or outranks(key, self.sidecar_seq, self.digest, value, held):
+            cells[name] = Cell(self.sidecar_seq, self.digest, value)
 
     def _fetched(self, entry: Entry) -> Changes:
         told = "collected" in self.cells or "collected" in self.again
         return of_run(entry, fetched_at=self.at) if told and self.authority is Authority.EXECUTOR else {}
 
 
-@lru_cache(maxsize=4096)
-def cell_name(authority: Authority, key: str) -> str:
+def cell_name(authority: str, key: str) -> str:
     """How a cell is found in an entry; one string for all entries: ten thousand of them hold the same few names."""
-    return f"{authority.value}.{key}"
+    return intern(f"{authority}.{key}")
 
 
-def cell_order(key: str, cell: Cell) -> tuple[bool, int, str]:
-    """What decides between two cells of one key: the greater (seq, digest), but a terminal word about the status
-    yields to no other word of the same authority and attempt (B2), in whatever order they come."""
-    return (key == "status" and cell.value in TERMINAL, cell.seq, cell.digest)
+def outranks(key: str, seq: int, digest: str, value: Any, held: Cell) -> bool:
+    """Whether a word of this (seq, digest) takes the place of the one ``held`` of the same key: the greater holds, but
+    a terminal word about the status yields to no other word of the same authority and attempt (B2), in whatever order
+    they come."""
+    if key == "status" and (value in TERMINAL) is not (held.value in TERMINAL):
+        return value in TERMINAL
+    return seq > held.seq or (seq == held.seq and digest > held.digest)
 
 
 # --- what people decide ----------------------------------------------------------------------------------------------
@@ -160,9 +163,15 @@ class RetryAsked(Event):
             "kind": "",
             "command": "",  # as it was designed: what remedies changed is gone
             "env": {},
+            "tried": (),
             "avoid": (),
             "finished_at": None,
+            **self._heard_anew(entry),
         }
+
+    def _heard_anew(self, entry: Entry) -> Changes:
+        """An external executor's words up to now are about the attempt before."""
+        return {"attempt": entry.attempt + 1, "cells": {}} if entry.spec.executor == "external" else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,7 +305,6 @@ __all__ = [  # noqa: RUF022 - constants, events, functions
     "Unparked",
     "Vanished",
     "WishSettled",
-    "cell_name",
-    "cell_order",
     "event_document",
+    "outranks",
 ]

@@ -119,7 +119,8 @@ class Run:
     seen_at: datetime | None = None  # our clock, when the host last said something about it that was recorded
     gone_at: datetime | None = None  # our clock, first look that found nothing of it alive
     fence_asked: bool = False
-    kill_asked: bool = False
+    kills: int = 0  # times its processes were to be signalled
+    last_kill_at: datetime | None = None
     end: End | None = None
     fetched_at: datetime | None = None  # our clock, when the collector last said what it found
     collected: bool = False
@@ -159,6 +160,7 @@ class Entry:
     not_before: datetime | None = None
     command: str = ""  # of the next attempt, where a remedy changed it
     env: Mapping[str, str] = field(default_factory=dict)
+    tried: tuple[str, ...] = ()  # commands of its attempts since it was designed or last asked for, the newest last
     avoid: tuple[str, ...] = ()  # hosts whose fault ended an earlier attempt
     run: Run | None = None  # the current or last attempt
     cells: Mapping[str, Cell] = field(default_factory=dict)  # "authority.key" of the current attempt

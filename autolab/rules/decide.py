@@ -18,23 +18,19 @@ from autolab.model.documents import best, parse
 from autolab.model.event import (
     Collected,
     Event,
-    Failed,
     FenceAsked,
     HostLost,
     KillAsked,
     LaunchIntended,
     Observed,
-    Parked,
     StartAsked,
-    Started,
-    Succeeded,
 )
 from autolab.model.observation import Authority, Look, Sidecar, Sighting, Unreadable
 from autolab.model.plan import HostPlan, LabPlan
 from autolab.model.state import TERMINAL, DispatchState, Entry, Run, Status
 from autolab.model.transitions import fold, may
 from autolab.model.wish import Wish
-from autolab.rules import dispatch, hosts, liveness, merge, outcome, questions, wishes
+from autolab.rules import dispatch, external, hosts, liveness, merge, outcome, questions, wishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +89,9 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
     for happened in list(made.events):
         if isinstance(happened, Observed):
             take(_consider(state, happened, seen, plan, now))
+    for ident, result in seen.results.items():
+        if result and ident in state.entries:
+            take(external.heard(state, state.entries[ident], result, now))
     for ident in [i for i, e in state.entries.items() if e.status not in TERMINAL]:
         take(_follow(state, state.entries[ident], plan, now, made))
     take(hosts.relieve(state, now))
@@ -111,19 +110,33 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
 def _consider(state: DispatchState, told: Observed, seen: Seen, plan: LabPlan, now: datetime) -> Iterator[Event]:
     entry = state.entries[told.id]
     if entry.spec.executor == "external":
-        yield from _external(state, entry, seen, now)
+        yield from external.heard(state, entry, seen.results.get(entry.id), now)
     elif told.authority is Authority.EXECUTOR and "sighting" in told.cells:
         yield from _sighted(state, entry, parse(Sighting, told.cells["sighting"]), plan, now)
 
 
 def _sighted(state: DispatchState, entry: Entry, sighting: Sighting, plan: LabPlan, now: datetime) -> Iterator[Event]:
-    run = entry.open_run
-    if run is None:
+    if entry.run is None:
         return
-    yield from hosts.heard(state, run.host, sighting, plan.policies, now)
+    yield from hosts.heard(state, entry.run.host, sighting, plan.policies, now)
+    if entry.open_run is None:
+        return
     yield from liveness.judge(entry, sighting, plan.policies, now)
     if why := liveness.puzzle(entry, sighting):
         yield from _unknown_end(state, entry, why, now)
+    elif sighting.look is Look.SEEN:
+        yield from questions.withdraw(state, entry.id, now, "it was seen again", "unknown_end", "unreachable")
+    elif sighting.look in hosts.SILENT:
+        yield from _long_silent(state, state.entries[entry.id], entry.run, plan, now)
+
+
+def _long_silent(state: DispatchState, entry: Entry, run: Run, plan: LabPlan, now: datetime) -> Iterator[Event]:
+    """What runs on a host that has been silent for long is asked about, and again after as many looks."""
+    misses = state.hosts[run.host].misses
+    if run.claim is not None and misses and misses % plan.policies.ask_after_misses == 0:
+        seen = f"{run.host} did not answer {misses} times in a row: {state.hosts[run.host].why}"
+        did = "nothing: it is neither ended nor launched again, and the host is looked at"
+        yield from questions.ask_about(state, entry, "unreachable", now, seen=seen, did=did)
 
 
 def _unknown_end(state: DispatchState, entry: Entry, why: str, now: datetime) -> Iterator[Event]:
@@ -134,30 +147,6 @@ def _unknown_end(state: DispatchState, entry: Entry, why: str, now: datetime) ->
     yield from questions.ask_about(state, entry, "unknown_end", now, seen=why, did=did)
 
 
-def _external(state: DispatchState, entry: Entry, seen: Seen, now: datetime) -> Iterator[Event]:
-    """An executor that is not ours says where its experiment stands; its ``done`` is believed with its result."""
-    word = best(entry, "status")
-    common: dict[str, Any] = {"at": now, "id": entry.id, "attempt": entry.attempt}
-    if entry.decision is not None and word not in TERMINAL:
-        return
-    if word == Status.RUNNING and entry.status is Status.PENDING:
-        yield Started(**common, why="its executor says that it runs")
-    elif word == Status.UNREACHABLE and entry.status is Status.RUNNING:
-        yield HostLost(**common, why="its executor cannot reach it")
-    elif word == Status.ON_HOLD and entry.status in {Status.PENDING, Status.RUNNING}:
-        yield Parked(**common, reason="said", why="its executor put it on hold")
-    elif word in {Status.FAILED, Status.CANCELLED} and may(entry.status, Failed):
-        yield Failed(**common, kind=f"said_{word}", why=f"its executor says {word}")
-    elif word == Status.DONE and may(entry.status, Succeeded):
-        result = seen.results.get(entry.id)
-        if result:
-            yield Succeeded(**common, result=result, why="its executor says done, and its result is there")
-        elif entry.status is not Status.ON_HOLD:
-            why = "its executor says done, and nothing confirms it"
-            yield Parked(**common, reason="unconfirmed", why=why)
-            yield from questions.ask_about(state, entry, "unconfirmed", now, seen=why, did="it waits as on_hold")
-
-
 # --- what follows from what is known ---------------------------------------------------------------------------------
 
 
@@ -166,14 +155,14 @@ def _follow(state: DispatchState, entry: Entry, plan: LabPlan, now: datetime, ma
     if run is None or run.judged:
         return
     if run.end is None:
-        yield from _steer(entry, run, plan, now)
+        yield from _steer(state, entry, run, plan, now)
         return
     if not run.collected:
         if outcome.needs_collecting(run) and not outcome.found_of(entry):
             return
         late = outcome.result_is_late(entry, plan.policies, now)
         if late is not None:
-            made.due(late)
+            made.due(late if run.fetched_at is None else min(late, max(_again_at(run, plan), now + A_MOMENT)))
             return
         collected = Collected(at=now, id=entry.id, attempt=entry.attempt)
         yield collected
@@ -182,20 +171,28 @@ def _follow(state: DispatchState, entry: Entry, plan: LabPlan, now: datetime, ma
     yield from outcome.conclude(state, state.entries[entry.id], plan.policies, now)
 
 
-def _steer(entry: Entry, run: Run, plan: LabPlan, now: datetime) -> Iterator[Event]:
-    """A cancelled attempt is fenced or signalled; one that never claims, or was staged before a restart, is fenced."""
+def _steer(state: DispatchState, entry: Entry, run: Run, plan: LabPlan, now: datetime) -> Iterator[Event]:
+    """What has no claim is fenced when it is cancelled, never claims, or was staged before a restart."""
     common: dict[str, Any] = {"at": now, "id": entry.id, "attempt": entry.attempt}
-    cancelled = entry.decision is not None and entry.decision.what == "cancel"
-    if run.claim is not None:
-        if cancelled and not run.kill_asked:
-            yield KillAsked(**common, why="cancelled: its processes are signalled")
-    elif not run.fence_asked and may(entry.status, FenceAsked):
-        if cancelled:
+    if run.claim is None and not run.fence_asked and may(entry.status, FenceAsked) and not _in_doubt(state, entry):
+        if _cancelled(entry):
             yield FenceAsked(**common, why="cancelled before it started: fenced")
         elif run.starts >= plan.policies.start_tries and _start_overdue(run, plan, now):
             yield FenceAsked(**common, why=f"{run.starts} starts on {run.host} without a claim")
         elif _other_boot(entry, run):
             yield FenceAsked(**common, why=f"{run.host} was restarted before it started")
+
+
+def _cancelled(entry: Entry) -> bool:
+    return entry.decision is not None and entry.decision.what == "cancel"
+
+
+def _in_doubt(state: DispatchState, entry: Entry) -> bool:
+    """What was last seen of it makes no sense: a folder made anew proves nothing about the one that is gone."""
+    if any(q.about == entry.id and q.reason == "unknown_end" for q in state.questions.values()):
+        return True
+    told = entry.cells.get("executor.sighting")
+    return told is not None and bool(liveness.puzzle(entry, parse(Sighting, told.value)))
 
 
 def _other_boot(entry: Entry, run: Run) -> bool:
@@ -254,25 +251,30 @@ def _actions(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> 
     for name, entries in per_host.items():
         if hosts.may_ask(state.hosts.get(name), now):
             if name not in seen.busy:
-                due += _acts(name, entries, plan, now)
+                due += _acts(state, name, entries, plan, now)
             if name not in seen.full:
                 due += _watch(name, entries, seen, plan, hungry, now)
     return due
 
 
-def _acts(host: str, entries: list[Entry], plan: LabPlan, now: datetime) -> list[tuple[Action, list[Event]]]:
-    opened = [(e, e.open_run) for e in entries]
-    unclaimed = [(e, r) for e, r in opened if r is not None and r.claim is None]
+def _acts(
+    state: DispatchState, host: str, entries: list[Entry], plan: LabPlan, now: datetime
+) -> list[tuple[Action, list[Event]]]:
+    opened = [(e, r) for e in entries if (r := e.open_run) is not None]
+    unclaimed = [(e, r) for e, r in opened if r.claim is None and not _in_doubt(state, e)]
     fence = tuple(e.id for e, r in unclaimed if r.fence_asked)
-    stage = tuple(e.id for e, r in unclaimed if r.staged_at is None and not r.fence_asked)
-    start = [e for e, r in unclaimed if r.staged_at and not r.fence_asked and _may_start(e, r, plan, now)]
-    kill = tuple(e.id for e, r in opened if r is not None and r.claim is not None and r.kill_asked)
-    collect = tuple(e.id for e in entries if _to_collect(e))
+    new = [] if hosts.in_trouble(state.hosts.get(host), now) else [(e, r) for e, r in unclaimed if not r.fence_asked]
+    stage = tuple(e.id for e, r in new if r.staged_at is None)
+    start = [e for e, r in new if r.staged_at and _may_start(e, r, plan, now)]
+    kill = [e for e, r in opened if r.claim is not None and _cancelled(e) and _kill_at(r, plan, now) <= now]
+    collect = tuple(e.id for e in entries if _to_collect(e, plan, now))
     acts: list[tuple[Action, list[Event]]] = []
     if fence:
         acts.append((Fence(host, fence, "nothing may start under these attempts"), []))
     if kill:
-        acts.append((Signal(host, kill, "cancelled"), []))
+        why = "cancelled: its processes are signalled"
+        signalled: list[Event] = [KillAsked(at=now, id=e.id, attempt=e.attempt, why=why) for e in kill]
+        acts.append((Signal(host, tuple(e.id for e in kill), "cancelled"), signalled))
     if start:
         asked: list[Event] = [StartAsked(at=now, id=e.id, attempt=e.attempt) for e in start]
         acts.append((Start(host, tuple(e.id for e in start), "due"), asked))
@@ -288,14 +290,27 @@ def _may_start(entry: Entry, run: Run, plan: LabPlan, now: datetime) -> bool:
     return entry.decision is None and run.starts < tries and _start_overdue(run, plan, now)
 
 
-def _to_collect(entry: Entry) -> bool:
+def _kill_at(run: Run, plan: LabPlan, now: datetime) -> datetime:
+    """When its processes are signalled next: what does not die of KILL is not asked at every tick."""
+    if run.last_kill_at is None:
+        return now
+    return run.last_kill_at + timedelta(seconds=plan.policies.kill_again_s * 2 ** min(run.kills - 1, 6))
+
+
+def _again_at(run: Run, plan: LabPlan) -> datetime:
+    """When a late result is looked for again."""
+    return (run.fetched_at or run.intended_at) + timedelta(seconds=plan.policies.result_again_s)
+
+
+def _to_collect(entry: Entry, plan: LabPlan, now: datetime) -> bool:
     run = entry.closed_run
     if run is None or run.collected or not outcome.needs_collecting(run):
         return False
     found = outcome.found_of(entry)
-    return not found or found.get("result") in {"absent", "stale"}
+    return not found or (found.get("result") in {"absent", "stale"} and _again_at(run, plan) <= now)
 
 
+A_MOMENT: Final = timedelta(seconds=1)
 YOUNG: Final = timedelta(minutes=2)  # what has just started may end at any moment: its look stays open
 
 
@@ -314,18 +329,22 @@ def _watch(
 def _clocks(state: DispatchState, plan: LabPlan, now: datetime, made: Decision) -> None:
     """When to wake by the clock alone: waits, second looks, back-offs."""
     policies = plan.policies
+    due: list[datetime] = []
     for entry in state.entries.values():
         if entry.status in TERMINAL:
             continue
-        if entry.not_before and entry.not_before > now:
-            made.due(entry.not_before)
+        if entry.not_before:
+            due.append(entry.not_before)
         run = entry.open_run
         if run is None:
             continue
         if run.gone_at is not None:
-            made.due(run.gone_at + timedelta(seconds=policies.gone_again_s))
+            due.append(run.gone_at + timedelta(seconds=policies.gone_again_s))
         if run.claim is None and run.last_start_at is not None:
-            made.due(run.last_start_at + timedelta(seconds=policies.start_again_s))
-    for host in state.hosts.values():
-        if host.not_before and host.not_before > now:
-            made.due(host.not_before)
+            due.append(run.last_start_at + timedelta(seconds=policies.start_again_s))
+        if run.claim is not None and _cancelled(entry):
+            due.append(_kill_at(run, plan, now))
+    due += [host.not_before for host in state.hosts.values() if host.not_before]
+    # What was due and could not be done waits for its host, and a host says when it is free: no instant of the past.
+    if coming := [at for at in due if at > now]:
+        made.due(min(coming))

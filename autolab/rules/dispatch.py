@@ -31,7 +31,9 @@ class Room:
     gpus: list[str] = field(default_factory=list)
 
     def fits(self, entry: Entry) -> bool:
-        return self.slots > 0 and entry.spec.resources.gpus <= len(self.gpus)
+        certain = str(entry.spec.gpu) if isinstance(entry.spec.gpu, int) and entry.spec.resources.gpus else None
+        has_it = certain is None or certain in self.gpus
+        return self.slots > 0 and entry.spec.resources.gpus <= len(self.gpus) and has_it
 
     def take(self, entry: Entry) -> tuple[str, ...]:
         """The cards ``entry`` gets; the room is smaller afterwards."""

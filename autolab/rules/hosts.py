@@ -35,12 +35,14 @@ def heard(state: DispatchState, name: str, sighting: Sighting, policies: Policie
 
 
 def _answered(state: DispatchState, host: HostState, sighting: Sighting, now: datetime) -> Iterator[Event]:
-    facts = replace(sighting.host, uptime_s=0.0)
+    facts = _known(host.facts, replace(sighting.host, uptime_s=0.0))
     status = host.status if host.status in BY_PERSON else HostStatus.READY
     if (status, facts) == (host.status, host.facts) and not host.misses:
         return
+    if in_trouble(host, now):
+        return  # that it answers makes no room on its disk
     since = host.since if status is host.status else now
-    changed = replace(host, status=status, facts=_known(host.facts, facts), misses=0, not_before=None, since=since)
+    changed = replace(host, status=status, facts=facts, misses=0, not_before=None, since=since)
     changed = replace(changed, why="" if status is HostStatus.READY else host.why)
     yield HostChanged(at=now, host=changed, why=f"{host.name} answers")
     yield from withdraw(state, f"host:{host.name}", now, "it answers again", "host_refused")
@@ -64,9 +66,10 @@ def _missed(host: HostState, status: HostStatus, sighting: Sighting, policies: P
     misses = host.misses + 1
     steps = policies.backoff_s
     wait = timedelta(seconds=steps[-1] if status is HostStatus.REFUSED else steps[min(misses, len(steps)) - 1])
+    status = host.status if host.status in BY_PERSON else status
     changed = replace(
         host,
-        status=host.status if host.status in BY_PERSON else status,
+        status=status,
         since=host.since if host.status is status else now,
         why=sighting.reason,
         misses=misses,
@@ -79,8 +82,13 @@ def _missed(host: HostState, status: HostStatus, sighting: Sighting, policies: P
 
 
 def may_ask(host: HostState | None, now: datetime) -> bool:
-    """Whether the back-off lets us say anything to the host now."""
-    return host is None or host.not_before is None or host.not_before <= now
+    """Whether the back-off lets us say anything to the host now; one in trouble answers, and what runs is looked at."""
+    return host is None or host.not_before is None or host.not_before <= now or host.status is HostStatus.TROUBLED
+
+
+def in_trouble(host: HostState | None, now: datetime) -> bool:
+    """It answers and cannot take anything new before its back-off is over."""
+    return host is not None and host.status is HostStatus.TROUBLED and bool(host.not_before and host.not_before > now)
 
 
 def relieve(state: DispatchState, now: datetime) -> Iterator[Event]:

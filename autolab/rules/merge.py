@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from autolab.model.event import Event, Noted, Observed, cell_order
+from autolab.model.event import Event, Noted, Observed, outranks
 from autolab.model.observation import Authority, Sidecar, Unreadable
 from autolab.model.state import Cell, DispatchState, Entry
 from autolab.rules.questions import ask_about
@@ -59,11 +59,12 @@ def _news(state: DispatchState, entry: Entry, sidecar: Sidecar, now: datetime) -
     seq = sidecar.seq if sidecar.seq is not None else _next_seq(entry, authority)
     cells: dict[str, Any] = {}
     again: list[str] = []
+    prefix = f"{authority.value}."
     for key, value in sidecar.cells.items():
-        held = entry.cells.get(f"{authority.value}.{key}")
+        held = entry.cells.get(prefix + key)
         if held is None:
             cells[key] = value
-        elif cell_order(key, Cell(seq, sidecar.digest, value)) > cell_order(key, held):
+        elif outranks(key, seq, sidecar.digest, value, held):
             if held.value == value:
                 again.append(key)
             else:

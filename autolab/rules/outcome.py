@@ -49,11 +49,14 @@ def conclude(state: DispatchState, entry: Entry, policies: Policies, now: dateti
     assert run is not None
     assert run.end is not None
     found = found_of(entry)
+    if entry.decision is not None and entry.decision.what == "cancel":
+        # Also after a clean end: a script that catches TERM leaves with 0, and nothing may be built upon that.
+        why = f"cancelled by {entry.decision.by}; ended: {run.end.detail}"
+        yield Cancelled(at=now, id=entry.id, attempt=entry.attempt, why=why)
+        return
     kind = diagnose(run.end, str(best(entry, "log_tail") or ""), str(found.get("result", "")))
     if kind is None:
         yield from _succeeded(state, entry, run, found, now)
-    elif entry.decision is not None and entry.decision.what == "cancel":
-        yield Cancelled(at=now, id=entry.id, attempt=entry.attempt, why=f"cancelled by {entry.decision.by}")
     elif entry.decision is not None:
         why = f"{kind.name}; held by {entry.decision.by}"
         yield Parked(at=now, id=entry.id, attempt=entry.attempt, reason="held", judged=True, why=why)
@@ -125,15 +128,22 @@ def _give_up(
 ) -> Iterator[Event]:
     yield Failed(at=now, id=entry.id, attempt=entry.attempt, kind=kind, why=f"{kind}: {detail}")
     tail = str(best(entry, "log_tail") or "").rstrip()
-    seen = f"{kind}: {detail}" + (f"\n\n{tail[-2000:]}" if tail else "")
+    seen = f"{kind}: {detail}" + (f"\n\n{tail[-2000:]}" if tail else "") + _tried(entry)
     yield from ask_about(state, entry, reason, now, seen=seen, did=did)
+
+
+def _tried(entry: Entry) -> str:
+    """The commands of all attempts, where there was more than one."""
+    first = entry.attempt - len(entry.tried) + 1
+    lines = [f"attempt {first + i}: {command}" for i, command in enumerate(entry.tried)]
+    return "\n\n" + "\n".join(lines) if len(lines) > 1 else ""
 
 
 def _host_fault(
     state: DispatchState, run: Run, kind: Kind, policies: Policies, entry: Entry, now: datetime
 ) -> Iterator[Event]:
     """A host that ends several different experiments within a minute each gets nothing more until a person looks."""
-    if run.end is None or run.end.how is EndHow.WITHDRAWN:
+    if run.end is None or run.end.how in {EndHow.WITHDRAWN, EndHow.ABANDONED}:
         return
     fast = run.started_at is None or run.end.at - run.started_at < timedelta(seconds=policies.fast_fail_s)
     host = state.hosts.get(run.host) or HostState(name=run.host)

@@ -156,20 +156,20 @@ def test_a_sidecar_of_nobody_is_noted_once() -> None:
 
 
 @pytest.mark.rule("B4")
-def test_an_unreadable_file_is_reported_once_until_it_changes_and_hurts_nobody() -> None:
-    state = fresh()
+def test_an_unreadable_file_is_asked_about_at_the_third_poll_and_hurts_nobody() -> None:
+    state = a_state(an_entry(run=a_run()), an_entry("e2"))
     merged(state, a_sidecar(notes="good"))
 
-    def reported(digest: str) -> list[Event]:
-        events = []
-        for happened in report_unreadable(state, [Unreadable("dispatch/e1.status.json", "cut", digest, "e1")] * 2, T0):
+    def poll(digest: str) -> list[str]:
+        names = []
+        for happened in report_unreadable(state, [Unreadable("dispatch/e1.status.json", "cut", digest, "e1")], T0):
             fold(state, happened)
-            events.append(happened)
-        return events
+            names.append(happened.name)
+        return names
 
-    assert len(reported("d1")) == 1
-    assert reported("d1") == []
-    assert len(reported("d2")) == 1
+    assert [poll("d1") for _ in range(5)] == [["noted"], ["noted"], ["noted", "question_asked"], [], []]
+    assert [question.about for question in state.questions.values()] == ["e1"]
+    assert poll("d2") == ["noted"], "it changed: tried again"
     assert best(state.entries["e1"], "notes") == "good"
 
 
