@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from autolab.api.place import Placed, find_place
 from autolab.api.project import Project, open_engine, open_project
+from autolab.api.view import engine as live_engine
+from autolab.api.waiting import between_looks
 from autolab.engine.daemon import Daemon
 from autolab.errors import Busy
 from autolab.model.settings import Settings
@@ -18,6 +21,9 @@ from autolab.model.state import DispatchState
 
 if TYPE_CHECKING:
     from autolab.api.results import PollResult
+
+LOOK_S: Final = 0.1
+PATIENCE_S: Final = 10.0
 
 
 def poll(project: Project) -> PollResult:
@@ -49,42 +55,72 @@ class _Told(Exception):
 
 
 def serve(
-    start: Path | str = ".",
+    *starts: Path | str,
     on_tick: Callable[[DispatchState], None] = lambda state: None,
     overrides: tuple[str, ...] = (),
 ) -> None:
-    """The daemon: drives the lab at ``start`` until SIGTERM or Ctrl-C, ends its tick and lets go. Main thread only.
+    """The daemon: drives the labs at ``starts`` until SIGTERM or Ctrl-C, ends its ticks and lets go. Main thread only.
 
-    raises  Busy where another engine drives; what keeps the engine from recording
+    raises  Busy where another engine drives; what keeps an engine from recording: then all are ended
     """
-
-    def load() -> Settings:
-        return open_project(start, overrides).settings
-
-    daemon = Daemon(open_project(start, overrides).layout, load, on_tick)
     over = threading.Event()
-    failure: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            daemon.run()
-        except BaseException as error:
-            failure.append(error)
-            raise
-        finally:
-            over.set()
-
-    # A thread of its own, so that a signal never cuts a tick in two nor finds a lock of ours held.
-    thread = threading.Thread(target=work, name="engine", daemon=True)
+    drives = [_Drive(start, on_tick, overrides, over) for start in starts or (".",)]
     with _told_by_signals(), _threads_raise_quietly():
-        thread.start()
+        for drive in drives:
+            drive.thread.start()
         try:
             over.wait()
         except (_Told, KeyboardInterrupt):
-            daemon.stop()
-        thread.join()
-    if failure:
-        raise failure[0]
+            pass
+        finally:
+            for drive in drives:
+                drive.daemon.stop()
+        for drive in drives:
+            drive.thread.join()
+    for drive in drives:
+        if drive.failure is not None:
+            raise drive.failure
+
+
+class _Drive:
+    """One lab's daemon in a thread of its own, so that a signal never cuts a tick in two nor finds a lock held."""
+
+    def __init__(
+        self,
+        start: Path | str,
+        on_tick: Callable[[DispatchState], None],
+        overrides: tuple[str, ...],
+        over: threading.Event,
+    ) -> None:
+        def load() -> Settings:
+            return open_project(start, overrides).settings
+
+        self.place = find_place(start)
+        self.daemon = Daemon(self.place.layout, load, on_tick)
+        self.failure: BaseException | None = None
+        self._over = over
+        self.thread = threading.Thread(target=self._run, name=f"engine {self.place.layout.root.name}", daemon=True)
+
+    def _run(self) -> None:
+        try:
+            _begin(self.daemon, self.place)
+        except BaseException as error:
+            self.failure = error
+            raise
+        finally:
+            self._over.set()
+
+
+def _begin(daemon: Daemon, place: Placed) -> None:
+    """Run ``daemon``; a command that is the engine for an instant is waited for, another daemon is not."""
+    for _ in between_looks(LOOK_S, PATIENCE_S):
+        try:
+            return daemon.run()
+        except Busy:
+            holder = live_engine(place)
+            if holder is not None and holder["what"] == "daemon":
+                raise
+    return daemon.run()
 
 
 @contextmanager

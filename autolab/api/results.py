@@ -231,6 +231,13 @@ class InstallReport(TypedDict):
     next: list[str]
 
 
+class StopReport(TypedDict):
+    """``stopped`` False: there was none, or only asked; ``who``: which process it was."""
+
+    stopped: bool
+    who: str | None
+
+
 class LeaseReport(TypedDict):
     """Who drives the lab; ``ours``: this clone does. ``number`` 0: nobody ever did."""
 
@@ -281,6 +288,7 @@ RESULTS: Final[dict[str, type]] = {
     "poll": PollResult,
     "daemon": PollResult,
     "daemon-install": InstallReport,
+    "daemon-stop": StopReport,
     "status": StatusReport,
     "ps": ListReport,
     "show": ShowReport,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,13 +15,14 @@ from autolab.api.lease import lease_show, lease_take
 from autolab.api.place import find_place
 from autolab.api.project import open_project
 from autolab.api.replay import replay as replay_journal
+from autolab.api.stopping import stop_daemon
 from autolab.cli.base import Noun, settings_of, verb
 from autolab.cli.poll import poll_lines
 from autolab.cli.render import give, talk
 from autolab.cli.text import clean, clean_lines
 
 if TYPE_CHECKING:
-    from autolab.api.results import InstallReport, LeaseReport, ReplayReport
+    from autolab.api.results import InstallReport, LeaseReport, ReplayReport, StopReport
 
 
 @verb(example="autolab poll")
@@ -36,10 +38,11 @@ def tick(ctx: click.Context) -> None:
 @click.group(
     cls=Noun,
     invoke_without_command=True,
-    example="autolab daemon\nautolab daemon install --systemd\nautolab daemon install --cron --dry-run",
+    example="autolab daemon\nautolab daemon --also ../other-lab\nautolab daemon stop\nautolab daemon install --systemd",
 )
+@click.option("--also", type=click.Path(exists=True, file_okay=False), multiple=True, help="Drive this lab too.")
 @click.pass_context
-def daemon(ctx: click.Context) -> None:
+def daemon(ctx: click.Context, also: tuple[str, ...]) -> None:
     """Drive the lab until SIGTERM or Ctrl-C. What runs on hosts goes on without it."""
     if ctx.invoked_subcommand is not None:
         return
@@ -47,10 +50,27 @@ def daemon(ctx: click.Context) -> None:
     level = logging.DEBUG if chosen.debug else logging.WARNING if chosen.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("paramiko").setLevel(logging.WARNING)
-    place = find_place(chosen.folder)
-    talk(chosen, f"driving {place.layout.root}; Ctrl-C or SIGTERM ends it, and jobs go on")
-    serve(place.layout.root, overrides=chosen.settings)
+    folders = [Path(chosen.folder), *map(Path, also)]
+    roots = [find_place(folder).layout.root for folder in folders]
+    talk(chosen, f"driving {', '.join(map(str, roots))}; Ctrl-C or SIGTERM ends it, and jobs go on")
+    serve(*roots, overrides=chosen.settings)
     talk(chosen, "ended")
+
+
+@daemon.command("stop", example="autolab daemon stop")
+@click.option("--dry-run", is_flag=True, help="Only say which process it would be.")
+@click.pass_context
+def stop(ctx: click.Context, dry_run: bool) -> None:
+    """End the daemon of this lab after its tick; what hosts run goes on."""
+    chosen = settings_of(ctx)
+    give(chosen, "daemon-stop", stop_daemon(find_place(chosen.folder), dry_run=dry_run), _stop_lines)
+
+
+def _stop_lines(report: StopReport) -> Iterator[str]:
+    if report["who"] is None:
+        yield "no daemon runs"
+    else:
+        yield f"{'ended' if report['stopped'] else 'would end'} {report['who']}"
 
 
 @daemon.command("install", example="autolab daemon install --systemd\nautolab daemon install --cron --dry-run")
