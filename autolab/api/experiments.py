@@ -231,7 +231,7 @@ def asked(project: Project, wish: Wish, *, dry_run: bool = False) -> Changed:
         settled = settle(project, wish)
     return {
         "ask": wish.ask.value,
-        "ids": list(wish.ids) or [wish.question],
+        "ids": [*wish.ids, *([wish.question] if wish.question else [])],
         "outcome": settled.outcome,
         "queued": settled.queued,
         "wish": settled.wish,

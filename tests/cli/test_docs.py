@@ -1,0 +1,49 @@
+"""Every example of docs/api.md and docs/cli.md is run as it is written, in its order; every command is there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from autolab.cli.main import COMMANDS
+from tests.cli.conftest import Autolab, drive
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def blocks(page: str, kind: str) -> list[str]:
+    """The fenced blocks of ``kind`` on a page."""
+    text = (DOCS / page).read_text("utf-8")
+    return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def with_its_own_state(folder: Path) -> None:
+    """What jobs leave goes into the test's own folder: HOME is the test's."""
+    assert str(folder.parent) in str(Path.home())
+
+
+def test_the_examples_of_the_api_run_in_their_order(folder: Path) -> None:
+    with_its_own_state(folder)
+    examples = blocks("api.md", "python")
+    assert len(examples) == 6
+    for example in examples:
+        done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{example}\n{done.stderr}"
+
+
+def test_the_commands_of_the_page_run_in_their_order(folder: Path, autolab: Autolab) -> None:
+    with_its_own_state(folder)
+    for line in "".join(blocks("cli.md", "console")).splitlines():
+        program, *words = shlex.split(line.removeprefix("$ "))
+        if words[0] == "status":
+            drive(autolab, "first")
+        said = autolab(*words)
+        assert (program, said.code) == ("autolab", 0), f"{line}\n{said.err}"
+
+
+def test_every_command_is_named_on_the_page() -> None:
+    page = (DOCS / "cli.md").read_text("utf-8")
+    assert [name for section in COMMANDS.values() for name in section if not re.search(rf"\b{name}\b", page)] == []

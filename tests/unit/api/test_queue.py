@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from autolab.api.queue import Queue, slots_used
+
+NOW = "2026-11-20T12:00:00Z"
+GOOD = {"name": "gpu1", "status": "ready", "slots": 2}
+GONE = {"name": "gpu2", "status": "unreachable", "since": "2026-11-20T11:00:00Z", "slots": 2}
+
+
+def waits(entry: dict[str, Any], hosts: list[dict[str, Any]], used: dict[str, int] | None = None) -> str:
+    statuses = {"a": "done", "b": "running", "c": "failed"}
+    return Queue(statuses, hosts, used or {}, NOW).why({"host": None, **entry})
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ({}, "starts with the next tick"),
+        ({"executor": "external"}, "waits for its own executor: autolab does not launch it"),
+        ({"substatus": "launching", "host": "gpu1"}, "launching on gpu1"),
+        ({"depends_on": ["a"]}, "starts with the next tick"),
+        ({"depends_on": ["a", "b", "c"]}, "waits for b (running), c (failed)"),
+        ({"depends_on": ["gone"]}, "waits for gone (not there)"),
+        ({"not_before": "2026-11-20T12:00:01Z"}, "not before 2026-11-20T12:00:01Z"),
+        ({"not_before": "2026-11-20T11:59:59Z"}, "starts with the next tick"),
+        ({"host": "gpu2"}, "host gpu2 unreachable since 2026-11-20T11:00:00Z"),
+        ({"host": "gpu*"}, "starts with the next tick"),
+        ({"host": "cpu9"}, "no host cpu9 was seen yet"),
+    ],
+)
+def test_the_first_thing_in_the_way_is_named(entry: dict[str, Any], why: str) -> None:
+    assert waits(entry, [GOOD, GONE]) == why
+
+
+def test_full_hosts_are_named_and_one_free_slot_is_enough() -> None:
+    assert waits({}, [GOOD], {"gpu1": 2}) == "no free slot on gpu1"
+    assert waits({}, [GOOD], {"gpu1": 1}) == "starts with the next tick"
+
+
+def test_an_empty_lab_has_no_host_to_blame() -> None:
+    assert waits({}, []) == "starts with the next tick"
+
+
+def test_a_slot_is_taken_by_what_runs_is_out_of_sight_or_is_being_launched() -> None:
+    entries = [
+        {"status": "running", "host": "gpu1", "substatus": ""},
+        {"status": "unreachable", "host": "gpu1", "substatus": ""},
+        {"status": "pending", "host": "gpu1", "substatus": "launching"},
+        {"status": "pending", "host": "gpu1", "substatus": ""},
+        {"status": "done", "host": "gpu1", "substatus": ""},
+    ]
+    assert slots_used(entries) == {"gpu1": 3}
