@@ -172,9 +172,9 @@ class Table:
         self.now += seconds(count)
         return self.tick(*sidecars, **seen)
 
-    def wish(self, ask: Ask, *ids: str, **more: Any) -> Decision:
+    def wish(self, ask: Ask, *ids: str, code: str | None = "code-1", **more: Any) -> Decision:
         number = len(self.state.wishes)
-        return self.tick(wishes=(a_wish(ask, *ids, **{"id": f"w{number}", **more}),))
+        return self.tick(wishes=(a_wish(ask, *ids, **{"id": f"w{number}", **more}),), code=code)
 
     def outcome(self, ask: Ask, *ids: str, **more: Any) -> str:
         """What came of a wish."""

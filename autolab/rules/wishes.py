@@ -37,7 +37,7 @@ from autolab.model.state import (
     Question,
     Status,
 )
-from autolab.model.transitions import may
+from autolab.model.transitions import apply, may
 from autolab.model.wish import Ask, Wish
 from autolab.rules.questions import withdraw
 
@@ -48,10 +48,20 @@ def answer(state: DispatchState, wish: Wish, plan: LabPlan, now: datetime) -> li
         return []
     try:
         events = list(_ANSWERS[wish.ask](state, wish, plan, now))
+        _rehearse(state, events)
         outcome = f"ok: {_summary(wish, events)}"
     except AutolabError as error:
         events, outcome = [], f"refused: {error.code}: {error.message}" + (f" ({error.hint})" if error.hint else "")
     return [*events, WishSettled(at=now, actor=wish.by, wish=wish.id, outcome=outcome, why=wish.why)]
+
+
+def _rehearse(state: DispatchState, events: list[Event]) -> None:
+    """Raises IllegalTransition where one of ``events`` could not happen after those before it: all or nothing."""
+    played: dict[str, Entry] = {}
+    for event in events:
+        entry = played.get(event.id) or state.entries.get(event.id)
+        if entry is not None:
+            played[event.id] = apply(entry, event)
 
 
 def _summary(wish: Wish, events: list[Event]) -> str:
@@ -62,7 +72,7 @@ def _summary(wish: Wish, events: list[Event]) -> str:
 
 
 def _entries(state: DispatchState, wish: Wish) -> Iterator[Entry]:
-    for ident in wish.ids:
+    for ident in dict.fromkeys(wish.ids):
         if ident not in state.entries:
             raise UnknownName("experiment", ident, state.entries)
         yield state.entries[ident]
@@ -70,6 +80,8 @@ def _entries(state: DispatchState, wish: Wish) -> Iterator[Entry]:
 
 def _add(state: DispatchState, wish: Wish, plan: LabPlan, now: datetime) -> Iterator[Event]:
     folded = {ident.casefold(): ident for ident in state.entries}
+    if len({spec.id for spec in wish.specs}) < len(wish.specs):
+        raise InvalidSpec("an id stands twice in what is to be added", hint="give each experiment an id of its own")
     for spec in wish.specs:
         known = state.entries.get(spec.id)
         if known is None:
@@ -111,9 +123,10 @@ def _cancel(state: DispatchState, wish: Wish, plan: LabPlan, now: datetime) -> I
         yield CancelAsked(**common)
         if wish.abandon and entry.open_run is not None:
             yield _abandoned(entry, wish, now)
-        elif entry.open_run is None and entry.status is not Status.RUNNING:
+        elif entry.open_run is None and (wish.abandon or entry.status not in {Status.RUNNING, Status.UNREACHABLE}):
             yield Cancelled(**common)
-        yield from withdraw(state, entry.id, now, "cancelled")
+        if entry.open_run is None or wish.abandon:  # else what is unknown of it stays a question until its end is seen
+            yield from withdraw(state, entry.id, now, "cancelled")
 
 
 def _hold(state: DispatchState, wish: Wish, plan: LabPlan, now: datetime) -> Iterator[Event]:
@@ -221,7 +234,7 @@ def _without_questions(events: Iterator[Event]) -> Iterator[Event]:
 
 
 def _host(state: DispatchState, wish: Wish, plan: LabPlan, now: datetime) -> Iterator[Event]:
-    for name in wish.ids:
+    for name in dict.fromkeys(wish.ids):
         if name not in plan.hosts:
             raise UnknownName("host", name, plan.hosts)
         host = state.hosts.get(name) or HostState(name=name)
