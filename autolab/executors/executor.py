@@ -145,8 +145,8 @@ class Executor:
 
     def _silent(self, jobs: Sequence[Job], error: OutsideFailed) -> dict[str, Seen]:
         look = LOOK_OF.get(type(error), Look.NO_ANSWER)
-        now = self._clock()
-        return {job.id: Seen(look, now, reason=str(error)) for job in jobs}
+        now, reason = self._clock(), error.message.removeprefix(f"{self._connection.host}: ")
+        return {job.id: Seen(look, now, reason=reason) for job in jobs}
 
 
 def _by_root(things: Sequence[T], job_of: Callable[[T], Job]) -> list[list[T]]:

@@ -145,3 +145,8 @@ def test_files_that_our_own_disk_does_not_take_are_our_failure(tmp_path: Path) -
     (tmp_path / "got").write_text("a file in the way")
     with pytest.raises(DiskFailed):
         executor(Answers(b"over\n")).collect(JOBS[0], tmp_path / "got")
+
+
+def test_a_reason_does_not_repeat_the_host_that_whoever_shows_it_names() -> None:
+    seen = executor(Answers(HostUnreachable("fake: the line is dead"))).look(JOBS)
+    assert {sighting.reason for sighting in seen.values()} == {"the line is dead"}
