@@ -54,6 +54,7 @@ AT_HOME = {
 # Imports inside functions: the libraries that cost a command more than it costs itself, and where.
 LAZY: dict[tuple[str, str], str] = {
     ("engine/lab.py", "autolab.hosts.ssh"): "paramiko: 130 ms that a lab of local hosts need not pay",
+    ("engine/lab.py", "autolab.hosts.login"): "the same",
     ("cli/", "rich"): "50 ms, and --json never needs it",
     ("store/", "filelock"): "46 ms, and commands that only read never lock",
     ("model/documents.py", "pydantic"): "84 ms, and commands that only read a valid state never validate",

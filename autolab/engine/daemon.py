@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from autolab.engine.engine import Engine
+from autolab.engine.memory import spare_the_collector
 from autolab.engine.quiet import VIEWS
 from autolab.engine.wakeup import Wakeup
 from autolab.errors import AutolabError
@@ -38,6 +39,7 @@ class Daemon:
         """Serve until ``stop``. raises Busy where another engine runs, and whatever keeps the engine from recording."""
         engine = self._engine = Engine.open(self._layout, self._load(), what="daemon", clock=clock)
         self._settings_seen = self._settings_stamp()
+        spare_the_collector()
         wakeup = Wakeup([self._layout.dispatch, self._layout.inbox, self._layout.drop_box], self._hint)
 
         def each(state: DispatchState) -> None:

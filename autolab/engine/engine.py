@@ -266,10 +266,12 @@ class Engine:
         """The views, if they are due."""
         due = self._views.due_at(self.state)
         if due is not None and (force or due <= now):
-            for line in self._views.render(self.state, self.plan(now), now):
+            logins = {name: self._lab.pool.logins(name, now) for name in self.settings.hosts}
+            for line in self._views.render(self.state, self.plan(now), now, logins):
                 log.warning("%s", line)
         if self._views.commit_due(self.state, now):
-            self._views.commit(self.state, f"state of {self.state.project}", now)
+            why = f"state of {self.state.project}"
+            self._lanes.put(GIT_LANE, Lane.ACT, self._views.committing(self.state, why, now))
 
     # --- ways to run it ----------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from autolab.errors import CommandFailed, InvalidSettings
 from autolab.hosts.connection import Connection
@@ -21,6 +21,9 @@ from autolab.model.settings import Secret, Settings
 from autolab.store.files import Files
 from autolab.store.layout import Layout
 from autolab.store.lease import Leases, Standing
+
+if TYPE_CHECKING:
+    from autolab.hosts.login import Doors
 
 SECRET_WITHIN: Final = timedelta(seconds=30)
 
@@ -54,19 +57,29 @@ def leases_of(layout: Layout, settings: Settings, files: Files) -> Leases:
 
 def connections(settings: Settings, root: Path, clock: Callable[[], datetime]) -> Pool:
     """A pool for the hosts of ``settings``; nothing is opened yet."""
-
-    def connect(name: str, may_log_in: Callable[[], bool]) -> Connection:
-        alias = settings.ssh_alias(name)
-        if alias is None:
-            return LocalConnection(name)
-        from autolab.hosts.ssh import SshConnection  # paramiko: 250 ms that a lab of local hosts need not pay
-
-        config = None if settings.ssh.config is None else root / Path(settings.ssh.config).expanduser()
-        return SshConnection(name, alias, config, may_log_in=may_log_in)
-
     ssh = [host for host in settings.hosts.values() if isinstance(host, SshHost)]
     per_hour = min((host.logins_per_hour for host in ssh), default=60)
-    return Pool(connect, clock, LoginBudget(per_hour))
+    return Pool(_Connector(settings, root), clock, LoginBudget(per_hour))
+
+
+class _Connector:
+    """Makes the connection of a host; all SSH connections share their doors, so that no host sees a rush of logins."""
+
+    def __init__(self, settings: Settings, root: Path) -> None:
+        self._settings, self._root = settings, root
+        self._doors: Doors | None = None
+
+    def __call__(self, name: str, may_log_in: Callable[[], bool]) -> Connection:
+        alias = self._settings.ssh_alias(name)
+        if alias is None:
+            return LocalConnection(name)
+        from autolab.hosts.login import Doors  # paramiko: 250 ms that a lab of local hosts need not pay
+        from autolab.hosts.ssh import SshConnection
+
+        self._doors = self._doors or Doors()
+        given = self._settings.ssh.config
+        config = None if given is None else self._root / Path(given).expanduser()
+        return SshConnection(name, alias, config, doors=self._doors, may_log_in=may_log_in)
 
 
 def read_secrets(settings: Settings, root: Path, env: Mapping[str, str]) -> dict[str, str]:

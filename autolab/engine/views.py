@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+import orjson
 
 from autolab.errors import CommandFailed
 from autolab.model.documents import FORMAT, entry_document, host_document, question_document, stamp
@@ -20,6 +22,8 @@ from autolab.store.state_file import Found, Published, StateRenderer, ViewWriter
 
 log = logging.getLogger(__name__)
 
+SNAPSHOT: Final = "snapshot.json"
+PACK_EVERY: Final = timedelta(days=1)
 STORM: Final = timedelta(seconds=2)  # least time between two renderings while events keep coming
 CALM: Final = timedelta(seconds=0.1)  # a view follows the last event after this
 
@@ -29,7 +33,8 @@ class Views:
 
     def __init__(self, layout: Layout, files: Files, journal: Journal, git: Git | None, every: timedelta) -> None:
         hashes = Hashes(layout, files)
-        self._layout, self._journal, self._git, self._every = layout, journal, git, every
+        self._layout, self._files, self._journal = layout, files, journal
+        self._git, self._every = git, every
         self._renderer = StateRenderer(entry_document)
         self._state = ViewWriter(layout.state, layout, files, hashes)
         self._events = ViewWriter(layout.journal_view, layout, files, hashes)
@@ -51,14 +56,16 @@ class Views:
             return state.updated
         return min(self._rendered_at + STORM, self._changed_at + CALM)
 
-    def render(self, state: DispatchState, plan: LabPlan, now: datetime) -> list[str]:
+    def render(
+        self, state: DispatchState, plan: LabPlan, now: datetime, logins: Mapping[str, int] | None = None
+    ) -> list[str]:
         """Both views; lines for the log where something else than ours stood in their place."""
         if state.seq == self._seq:
             return []
         # The journal's view first: state.json names a seq that the reader can then look up.
         done = [
             self._events.publish(journal_view(self._journal.recent()), now),
-            self._state.publish(self._renderer.render(head(state, plan), state.entries), now),
+            self._state.publish(self._renderer.render(head(state, plan, logins or {}), state.entries), now),
         ]
         self._seq, self._rendered_at = state.seq, now
         return [line for published in done if (line := _remark(published)) is not None]
@@ -69,23 +76,43 @@ class Views:
             return False
         return self._committed_at is None or now - self._committed_at >= self._every
 
-    def commit(self, state: DispatchState, why: str, now: datetime) -> None:
-        """Keep state and recent events in refs/autolab/state; never in the way: what git refuses is logged."""
-        if self._git is None or state.seq == self._committed_seq:
+    def committing(self, state: DispatchState, why: str, now: datetime) -> Callable[[], None]:
+        """The work of keeping the state in refs/autolab/state, for a lane: what git refuses is logged and no more.
+
+        Three files: state.json and journal.jsonl as readers know them, and snapshot.json, from which and from the
+        journal's view a lost record can be made anew.
+        """
+        git, seq = self._git, state.seq
+        self._committed_at, self._committed_seq = now, seq
+        snapshot = orjson.dumps(state)
+
+        def work() -> None:
+            if git is None:
+                return
+            try:
+                files = {
+                    "state.json": self._layout.state.read_bytes(),
+                    "journal.jsonl": self._layout.journal_view.read_bytes(),
+                    SNAPSHOT: snapshot,
+                }
+                git.commit_state(files, f"{why}\n\njournal seq {seq}\n")
+                self._pack(git, now)
+            except (CommandFailed, OSError) as error:
+                log.warning("state not committed: %s", error)
+
+        return work
+
+    def _pack(self, git: Git, now: datetime) -> None:
+        """Once a day: loose objects of a state that changes every few minutes would fill the disk in weeks."""
+        stamp_file = self._layout.packed
+        packed_at = float((self._files.read(stamp_file, 64) or b"0").decode() or 0)
+        if now.timestamp() - packed_at < PACK_EVERY.total_seconds():
             return
-        self._committed_at = now
-        try:
-            files = {
-                "state.json": self._layout.state.read_bytes(),
-                "journal.jsonl": self._layout.journal_view.read_bytes(),
-            }
-            self._git.commit_state(files, f"{why}\n\njournal seq {state.seq}\n")
-            self._committed_seq = state.seq
-        except (CommandFailed, OSError) as error:
-            log.warning("state not committed: %s", error)
+        git.pack()
+        self._files.replace(stamp_file, str(now.timestamp()).encode(), durable=False)
 
 
-def head(state: DispatchState, plan: LabPlan) -> dict[str, Any]:
+def head(state: DispatchState, plan: LabPlan, logins: Mapping[str, int]) -> dict[str, Any]:
     """The members of state.json before ``experiments``."""
     slots: Mapping[str, int] = {name: host.slots for name, host in plan.hosts.items()}
     return {
@@ -96,7 +123,7 @@ def head(state: DispatchState, plan: LabPlan) -> dict[str, Any]:
         "journal_seq": state.seq,
         "launching": plan.launching or None,
         "questions": [question_document(question) for question in state.questions.values()],
-        "hosts": [host_document(host, slots.get(host.name)) for host in state.hosts.values()],
+        "hosts": [host_document(host, slots.get(host.name), logins.get(host.name)) for host in state.hosts.values()],
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autolab.errors import StoreDamaged
@@ -76,19 +75,25 @@ def best(entry: Entry, key: str) -> Any:
     return None
 
 
-@lru_cache(maxsize=10_000)  # the same few names in every entry
-def _ranked(name: str) -> tuple[int, str]:
-    """A cell's name as the place of its authority from the top, and its key."""
-    authority, _, key = name.partition(".")
-    return _FROM_THE_TOP.index(f"{authority}."), key
+class _Names(dict[str, tuple[int, str]]):
+    """A cell's name -> the place of its authority from the top, and its key. The same few names in every entry."""
+
+    def __missing__(self, name: str) -> tuple[int, str]:
+        authority, _, key = name.partition(".")
+        self[name] = parts = _FROM_THE_TOP.index(f"{authority}."), key
+        return parts
+
+
+_NAMES = _Names()
 
 
 def _said(entry: Entry) -> dict[str, Any]:
     """``best`` of every key of which anything is said, in one go."""
     said: dict[str, Any] = {}
     ranks: dict[str, int] = {}
+    names = _NAMES
     for name, cell in entry.cells.items():
-        rank, key = _ranked(name)
+        rank, key = names[name]
         if rank <= ranks.get(key, rank):
             ranks[key] = rank
             said[key] = cell.value
@@ -189,7 +194,7 @@ def question_document(question: Question) -> dict[str, Any]:
     }
 
 
-def host_document(host: HostState, slots: int | None = None) -> dict[str, Any]:
+def host_document(host: HostState, slots: int | None = None, logins: int | None = None) -> dict[str, Any]:
     """A host as state.json lists it."""
     return {
         "name": host.name,
@@ -197,6 +202,7 @@ def host_document(host: HostState, slots: int | None = None) -> dict[str, Any]:
         "since": stamp(host.since),
         "why": host.why,
         "slots": slots,
+        "logins_last_hour": logins,
         "misses": host.misses,
         "not_before": stamp(host.not_before),
     }

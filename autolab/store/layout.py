@@ -157,6 +157,11 @@ class Layout:
         return self.record / "chronicled"
 
     @property
+    def packed(self) -> Path:
+        """When git's objects were packed last, by its own time."""
+        return self.record / "packed"
+
+    @property
     def quiet(self) -> Path:
         return self.record / "quiet.json"
 
