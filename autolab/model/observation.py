@@ -124,7 +124,7 @@ class Authority(StrEnum):
     AGENT = "agent"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would triple what it costs to make one: a storm brings ten thousand
 class Sidecar:
     """What one executor says of one experiment: a file read whole, parsed and checked, as cells.
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 
 DEPTH: Final = 64
+_SPACED: Final = re.compile(rb"[ \t\r\n]:")
 _KEY: Final = re.compile(rb'"\s*:')
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
 _UNCOUNTED: Final = -(1 << 40)
@@ -57,7 +58,7 @@ def parse_tolerant(data: bytes) -> tuple[dict[str, Any], list[str]]:
 
 def _count_names(data: bytes) -> int:
     """How often ``":`` stands in ``data``, also with space between. Counting bytes is faster than matching."""
-    if b" :" in data or b"\n:" in data or b"\t:" in data or b"\r:" in data:
+    if _SPACED.search(data):
         return len(_KEY.findall(data))
     return data.count(b'":')
 
