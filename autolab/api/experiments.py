@@ -141,11 +141,12 @@ def run(
     entries = recorded(project).entries
     wished = wish_id(Ask.ADD, key)
     known = {name: entry.spec for name, entry in entries.items()}
+    before = next((name for name, spec in known.items() if key and spec.extra.get("asked") == wished), "")
     number = 1
     for _ in range(TRIES):
-        while not ident and f"run-{number}" in known:
+        while f"run-{number}" in known:
             number += 1
-        item = _ad_hoc(project, command, ident or f"run-{number}", given or {})
+        item = _ad_hoc(project, command, ident or before or f"run-{number}", given or {})
         spec = admit(Written("command line", {"experiments": [item]}), project.settings, known)[0]
         if not ident:  # the same command twice is two experiments: only --key or --id makes it one
             spec = replace(spec, extra={**spec.extra, "asked": wished})

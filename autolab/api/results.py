@@ -99,6 +99,18 @@ class ShowReport(TypedDict):
     files: dict[str, str]
 
 
+class EventDocument(TypedDict):
+    """One journal event; the facts of its kind stand beside these keys."""
+
+    seq: int
+    at: str
+    actor: str
+    id: str
+    attempt: int
+    event: str
+    why: str
+
+
 class EventsReport(TypedDict):
     """Journal events as they stand there, oldest first."""
 
@@ -295,6 +307,7 @@ RESULTS: Final[dict[str, type]] = {
     "logs": LogReport,
     "history": EventsReport,
     "events": EventsReport,
+    "event": EventDocument,
     "cancel": Changed,
     "hold": Changed,
     "release": Changed,

@@ -130,7 +130,7 @@ app = LazyGroup(
 
 def run(words: Sequence[str]) -> int:
     """Run one command line and give its exit code; everything that goes wrong was said on stderr."""
-    chosen = Globals(as_json=_wants_json(words), debug=_has(words, "--debug"))
+    chosen = Globals(as_json=os.environ.get("AUTOLAB_OUTPUT") == "json", debug=_has(words, "--debug"))
     if chosen.debug:
         importlib.import_module("autolab.cli.complaints").debug_logs()
     try:
@@ -142,12 +142,9 @@ def run(words: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        chosen.as_json |= _has(words, "--json")  # it may have failed before the option was read
         told: int = importlib.import_module("autolab.cli.complaints").explain(error, chosen)
         return told
-
-
-def _wants_json(words: Sequence[str]) -> bool:
-    return _has(words, "--json") or os.environ.get("AUTOLAB_OUTPUT") == "json"
 
 
 def _has(words: Sequence[str], option: str) -> bool:

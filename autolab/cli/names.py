@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from autolab.api.place import find_place, read_state
+from autolab.api.place import find_place, host_names, read_state
 from autolab.api.select import STATUSES
 from autolab.cli.base import Globals
 from autolab.errors import AutolabError
@@ -24,6 +24,15 @@ def _state(context: click.Context) -> dict[str, Any]:
         return read_state(find_place(chosen.folder if chosen else Path()))
     except AutolabError:
         return {"experiments": []}
+
+
+def _written(context: click.Context) -> list[str]:
+    """The hosts of autolab.yaml."""
+    chosen = context.find_object(Globals)
+    try:
+        return host_names(find_place(chosen.folder if chosen else Path()).layout.root)
+    except AutolabError:
+        return []
 
 
 class Experiment(click.ParamType[str]):
@@ -70,7 +79,8 @@ class Host(click.ParamType[str]):
     name = "host"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return _items([(h["name"], h.get("status", "")) for h in _state(ctx).get("hosts") or ()], incomplete)
+        seen = {h["name"]: h.get("status", "") for h in _state(ctx).get("hosts") or ()}
+        return _items({**dict.fromkeys(_written(ctx), ""), **seen}.items(), incomplete)
 
 
 def _items(known: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem]:

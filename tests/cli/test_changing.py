@@ -103,8 +103,8 @@ def test_words_after_run_are_quoted_and_a_single_one_is_shell_text(study: Path, 
 def test_run_numbers_its_experiments_and_a_key_makes_two_calls_one(study: Path, autolab: Autolab) -> None:
     first = autolab("run", "--json", "--", "true").data["added"]
     second = autolab("run", "--json", "--", "true").data["added"]
-    autolab("run", "--id", "once", "--key", "k1", "--", "true")
-    autolab("run", "--id", "once", "--key", "k1", "--", "true")
+    keyed = [autolab("run", "--key", "k1", "--json", "--", "true").data for _ in range(2)]
+    assert (keyed[0]["added"], keyed[1]["unchanged"]) == (["run-3"], ["run-3"])
     assert (first, second) == (["run-1"], ["run-2"])
     assert autolab("ps", "--json").data["total"] == 3
 
@@ -190,6 +190,12 @@ def test_an_error_is_said_in_lines_that_begin_with_error_and_hint(parked: Path, 
 def test_a_done_experiment_is_run_again_by_its_id_alone(parked: Path, autolab: Autolab) -> None:
     assert autolab("retry", "all", "-s", "done", "--json").data["ids"] == []
     assert autolab("retry", "good", "--json").data["ids"] == ["good"]
+
+
+def test_options_behind_a_command_are_the_commands(study: Path, autolab: Autolab) -> None:
+    said = autolab("run", "--id", "x", "echo", "--json")
+    assert said.out == "1 added: x\n"
+    assert autolab("show", "x", "--json").data["experiment"]["command"] == "echo --json"
 
 
 def test_a_drained_host_gets_nothing_until_it_is_resumed(study: Path, autolab: Autolab) -> None:
