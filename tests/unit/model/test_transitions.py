@@ -133,7 +133,7 @@ def test_statuses_are_terminal_parked_or_active_and_never_two_of_them() -> None:
 
 
 @pytest.mark.rule("B1")
-@pytest.mark.parametrize("status", list(TERMINAL))
+@pytest.mark.parametrize("status", sorted(TERMINAL))
 def test_only_a_person_leads_out_of_an_end(status: Status) -> None:
     ways = {kind for (before, kind) in TRANSITIONS if before is status}
     assert ways <= BY_PERSON
