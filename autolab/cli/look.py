@@ -90,19 +90,19 @@ def _group(title: str, number: int, lines: list[ExperimentLine], now: str, befor
         return
     yield ""
     yield heading(title, number)
-    yield from (f"  {line}" for line in _table(lines[:SHOWN], now))
+    yield from (f"  {line}" for line in _table(lines[:SHOWN], now, margin=2))
     hidden = number - min(len(lines), SHOWN)
     if hidden and title != "ended":
         yield f"  showing {number - hidden} of {number}; autolab ps lists them"
 
 
-def _table(lines: list[ExperimentLine], now: str) -> list[str]:
+def _table(lines: list[ExperimentLine], now: str, margin: int = 0) -> list[str]:
     rows = [
         (line["id"], state_word(line["status"], line["substatus"]), line["host"] or "-", ago(line["since"], now),
          line["why"])
         for line in lines
     ]  # fmt: skip
-    drawn = table(rows, ("ID", "STATUS", "HOST", "FOR", "WHY"))
+    drawn = table(rows, ("ID", "STATUS", "HOST", "FOR", "WHY"), margin)
     return [drawn[0], *(painted(text, line["status"]) for text, line in zip(drawn[1:], lines, strict=True))]
 
 

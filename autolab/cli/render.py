@@ -46,9 +46,9 @@ def talk(chosen: Globals, text: str) -> None:
         click.echo(text, err=True)
 
 
-def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> list[str]:
-    """Aligned lines, cut to the terminal's width if there is one; the header bold."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+def table(rows: Sequence[Sequence[object]], header: Sequence[str], margin: int = 0) -> list[str]:
+    """Aligned lines, cut to the terminal's width less ``margin`` if there is one; the header bold."""
+    width = shutil.get_terminal_size().columns - margin if sys.stdout.isatty() else None
     lines = columns(rows, header, width)
     return [click.style(lines[0], bold=True), *lines[1:]] if lines else []
 
