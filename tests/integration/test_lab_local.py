@@ -20,7 +20,7 @@ def test_experiments_that_end_in_every_way_leave_the_files_that_people_read(tmp_
         good = [an_experiment(f"good{n}", **a_table(f"good{n}", n)) for n in range(3)]
         lab.add(
             *good,
-            an_experiment("plain", "echo said; echo '{\"loss\": 1}' >\"$AUTOLAB_RUN_JSON\""),
+            an_experiment("plain", 'echo said; echo \'{"loss": 1}\' >"$AUTOLAB_RUN_JSON"'),
             an_experiment("crash", "echo ValueError: no; exit 3"),
             an_experiment("memory", HALVES),
             an_experiment("silent", "true", result_file="experiments/results/silent.csv"),
@@ -61,7 +61,9 @@ def test_experiments_that_end_in_every_way_leave_the_files_that_people_read(tmp_
 @pytest.mark.rule("1.69")
 def test_no_more_run_at_once_than_a_host_has_slots(tmp_path: Path) -> None:
     count = 'ls "$AUTOLAB_PROJECT_DIR"/on.* | wc -l >>"$AUTOLAB_PROJECT_DIR/seen"'
-    command = f'touch "$AUTOLAB_PROJECT_DIR/on.$AUTOLAB_ID"; {count}; sleep 0.2; rm "$AUTOLAB_PROJECT_DIR/on.$AUTOLAB_ID"'
+    command = (
+        f'touch "$AUTOLAB_PROJECT_DIR/on.$AUTOLAB_ID"; {count}; sleep 0.2; rm "$AUTOLAB_PROJECT_DIR/on.$AUTOLAB_ID"'
+    )
     with SmallLab(tmp_path, {"local": {"kind": "local", "slots": 2}}) as lab:
         lab.add(*(an_experiment(f"e{n}", command) for n in range(8)))
         with lab.engine() as at_work:
