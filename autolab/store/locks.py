@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 _LIMIT: Final = 1 << 16
+# A lock without a living name: an engine about to say its own, or a fork of a killed one that has not yet become the
+# program it is to be, and so not let go.
+NAMELESS_FOR_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +101,22 @@ class EngineLock:
             self.release()
 
     def take(self, what: str, now: datetime) -> None:
-        """Take the lock without waiting. raises Busy that names the holder; DiskFailed where it cannot be locked."""
+        """Take the lock, waiting for no engine.
+
+        raises  Busy that names the holder; DiskFailed where it cannot be locked
+        """
         from filelock import FileLock, Timeout  # 87 ms: only who takes the lock pays for it
 
         path = self.layout.engine_lock
         self.files.make_dirs(path.parent)
         lock = FileLock(path, timeout=0, mode=0o644)
         try:
-            lock.acquire()
+            try:
+                lock.acquire()
+            except Timeout:
+                if who(self.layout, self.files) is not None:
+                    raise
+                lock.acquire(timeout=NAMELESS_FOR_S, poll_interval=0.02)
         except Timeout:
             raise self._busy() from None
         except OSError as error:

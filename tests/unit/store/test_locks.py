@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from datetime import datetime
 
@@ -166,3 +167,24 @@ def test_a_holder_is_gone_only_when_that_is_certain(now: datetime) -> None:
     assert is_gone(replace(me, boot_id="earlier")), "this machine was restarted"
     assert not is_gone(replace(me, boot_id="other", host="elsewhere")), "another machine cannot be looked into"
     assert not is_gone(replace(me, pid_ns="pid:[1]", pid=2**22 - 1)), "nor another container"
+
+
+def test_a_lock_that_nobody_living_names_is_waited_for_because_a_killed_engine_may_still_let_go(
+    layout: Layout, files: Files, lock: EngineLock, now: datetime
+) -> None:
+    lock.take("poll", now)
+    lock.release()
+    hold = (
+        "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", hold, str(layout.engine_lock)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as nameless:
+        assert nameless.stdout is not None
+        assert nameless.stdout.readline() == b"\n"
+        with pytest.raises(Busy, match="has not said its name"):
+            lock.take("poll", now)
+        ends = threading.Timer(0.1, nameless.kill)
+        ends.start()
+        lock.take("poll", now)
+        lock.release()
+        ends.join()
