@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from sys import intern
+from functools import lru_cache
 from typing import Any
 
 from autolab.model.attempt_event import (
@@ -97,9 +97,10 @@ class Observed(Event):
         return of_run(entry, fetched_at=self.at) if told and self.authority is Authority.EXECUTOR else {}
 
 
+@lru_cache(maxsize=4096)
 def cell_name(authority: str, key: str) -> str:
     """How a cell is found in an entry; one string for all entries: ten thousand of them hold the same few names."""
-    return intern(f"{authority}.{key}")
+    return f"{authority}.{key}"
 
 
 def outranks(key: str, seq: int, digest: str, value: Any, held: Cell) -> bool:
