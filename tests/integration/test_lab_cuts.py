@@ -176,9 +176,9 @@ def test_a_restart_of_the_host_ends_the_attempt_and_a_new_one_runs_without_a_cha
         small.add(an_experiment("a", GO))
         with small.engine() as at_work:
             at_work.until_are("running", "a")
-            sshd_killed(lab)  # else its end is told by silence alone, which takes half a minute
+            sshd_killed(lab)  # else silence alone would tell, which takes half a minute
+            at_work.until_are("unreachable", "a")
             lab.stop("lab1")
-            at_work.until_are("unreachable", "a", within_s=60)
             lab.start("lab1")
             at_work.until(lambda: at_work.entries["a"].attempt == 2, "a new attempt")
             at_work.until_are("running", "a")
@@ -199,9 +199,9 @@ def test_a_host_that_comes_back_in_the_same_boot_proves_no_death_and_a_person_de
         small.add(an_experiment("a", GO))
         with small.engine() as at_work:
             at_work.until_are("running", "a")
-            sshd_killed(lab)  # else its end is told by silence alone, which takes half a minute
+            sshd_killed(lab)  # else silence alone would tell, which takes half a minute
+            at_work.until_are("unreachable", "a")
             lab.stop("lab1")
-            at_work.until_are("unreachable", "a", within_s=60)
             lab.start("lab1", same_boot=True)
             question = at_work.until_asked("unknown_end", "a")
             assert "pid namespace" in question.seen

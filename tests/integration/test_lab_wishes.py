@@ -93,7 +93,6 @@ def test_an_answer_runs_a_failed_experiment_again_and_leaves_another_one_failed(
         assert "decided: accept by me" in lab.layout.escalation("no").read_text()
 
 
-@pytest.mark.rule("1.31")
 def test_a_box_ticked_in_the_escalation_file_is_an_answer(tmp_path: Path) -> None:
     with SmallLab(tmp_path, LOCAL) as lab:
         lab.add(an_experiment("a", 'test "$AUTOLAB_ATTEMPT" = 2'))
