@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -129,7 +129,6 @@ class Engine:
         self._views = Views(self.layout, self._files, self._journal, self._git, self.settings.git.every)
         self._pace = Pace(policies_of(self.settings))
         standing = self._lab.standing
-        self.problem = standing.problem
         if not standing.problem and standing.number > self.state.driver:
             self._commit([DriverTaken(at=now, number=standing.number, why=f"driven from here: {standing.clone}")])
 
@@ -151,7 +150,7 @@ class Engine:
         if self.layout.state.exists() and b'"journal_seq": 0,' not in self.layout.state.read_bytes()[:4096]:
             raise StoreDamaged(
                 f"{self.layout.state} is there and its journal in {self.layout.journal} is not",
-                hint="`autolab doctor` says what git, sidecars and hosts still know; nothing is launched until then",
+                hint="`autolab recover` makes it anew from what git and the views still hold; nothing runs until then",
             )
         self._journal.begin(orjson.dumps(self.state), 0)
         self._commit([LabMade(at=now, project=self.settings.project, lab=self.layout.lab, why="the lab begins")])
@@ -176,7 +175,7 @@ class Engine:
             watched=frozenset(self._performer.watched),
             watch_due=None if look else self._pace.due(plan.hosts, now),
             cards=self._cards(plan, now) if launch else {},
-            results=self.watcher.results(self.state),
+            results=self.watcher.results(self.state, news),
             may_hold=hold,
         )
         made = decide(self.state, seen, plan, now)
@@ -189,7 +188,7 @@ class Engine:
         """What decisions need to know of the settings now."""
         why = "" if launch else "this command says nothing to hosts"
         return plan_of(
-            self.settings, self.layout.lab, self.layout.root, self.problem or self.watcher.code_problem or why
+            self.settings, self.layout.lab, self.layout.root, self._lab.problem() or self.watcher.code_problem or why
         )
 
     def _cards(self, plan: LabPlan, now: datetime) -> dict[str, tuple[str, ...]]:
@@ -208,14 +207,7 @@ class Engine:
     def _record(self, events: list[Event], news: News, now: datetime) -> None:
         """Durable first; then, and only then, what people read of it, and that the wishes were heard."""
         if events:
-            self._append(events)
-            self._pace.happened(events, self.state)
-            self._views.changed(now)
-            self._chronicle.record(self.state, events)
-            for happened in events:
-                if isinstance(happened, Added) and happened.spec.executor == "autolab":
-                    self._voices.announce(self.state.entries[happened.id])
-            self._milestone(events, now)
+            self._made(events, now)
         settled = {e.wish: e.outcome for e in events if isinstance(e, WishSettled)}
         for wish in news.wishes:
             outcome = settled.get(wish.id) or self.state.wishes.get(wish.id, "ok: done before")
@@ -223,6 +215,26 @@ class Engine:
                 self.watcher.inbox.settle(wish.id, {"outcome": outcome})
             elif wish.id in news.dropped:
                 self._drop(wish.id, outcome)
+
+    def _made(self, events: Sequence[Event], now: datetime) -> None:
+        """What was folded, made durable and told."""
+        self._append(events)
+        self._pace.happened(events, self.state)
+        self._views.changed(now)
+        self._chronicle.record(self.state, events)
+        for happened in events:
+            if isinstance(happened, Added) and happened.spec.executor == "autolab":
+                self._voices.announce(self.state.entries[happened.id])
+        self._milestone(events, now)
+
+    def adopt(self, events: Iterable[Event]) -> list[Event]:
+        """Take in what was not decided here; each is folded before the next is asked for."""
+        made: list[Event] = []
+        for happened in events:
+            fold(self.state, happened)
+            made.append(happened)
+        self._made(made, self._clock())
+        return made
 
     def _milestone(self, events: Sequence[Event], now: datetime) -> None:
         """Commit what a person will look for in the branch's history; in a lane, so that git never holds us up."""

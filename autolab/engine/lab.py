@@ -33,17 +33,24 @@ STATE_DIR: Final = "~/.local/state/autolab"
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """A lab as its engine holds it. ``secrets`` reads them anew at each call: they are kept nowhere."""
+    """A lab as its engine holds it. ``secrets`` reads them anew at each call: they are kept nowhere.
+
+    problem  why nothing may be launched from here now: the lease may change hands while an engine runs
+    """
 
     standing: Standing
+    problem: Callable[[], str]
     pool: Pool
     secrets: Callable[[], Mapping[str, str]]
 
 
 def lab_of(layout: Layout, settings: Settings, files: Files, clock: Callable[[], datetime]) -> Lab:
     """The lab this clone would drive. raises StoreDamaged where its lease cannot be read."""
+    leases = leases_of(layout, settings, files)
+    standing = leases.standing(clock())
     return Lab(
-        standing=leases_of(layout, settings, files).standing(clock()),
+        standing=standing,
+        problem=lambda: leases.problem(standing.clone),
         pool=connections(settings, layout.root, clock),
         secrets=lambda: read_secrets(settings, layout.root, os.environ),
     )

@@ -14,8 +14,8 @@ from autolab.engine.publish import Publisher
 from autolab.engine.voices import Voices
 from autolab.errors import AutolabError, DiskFailed, OutsideFailed
 from autolab.executors.dialects.dialect import Seen
-from autolab.executors.executor import Executor
-from autolab.model.action import Action, Collect, Fence, Signal, Stage, Start, Watch
+from autolab.executors.executor import Executor, look_of
+from autolab.model.action import Action, Collect, Fence, Job, Signal, Stage, Start, Watch
 from autolab.model.observation import NOTHING_SAID, Look, Sighting
 from autolab.model.state import DispatchState, Entry, Run
 
@@ -38,6 +38,7 @@ class Performer:
         self._executor, self._orders, self._voices = executor, orders, voices
         self._publisher, self._lanes, self._clock = publisher, lanes, clock
         self._touched: set[tuple[str, int]] = set()  # attempts of which something may have been said to their host
+        self._brought: set[tuple[str, int]] = set()  # attempts whose log came with a look and is in place
         self.watched: dict[str, int] = {}  # experiments that an open look covers -> how many do
 
     def adopt(self, state: DispatchState) -> None:
@@ -85,58 +86,65 @@ class Performer:
 
     def _could_not(self, pairs: list[Pair], error: Exception) -> None:
         reason = error.message if isinstance(error, AutolabError) else f"{type(error).__name__}: {error}"
+        self._say_all(pairs, Look.CANNOT, reason)
+
+    def _say_all(self, pairs: list[Pair], look: Look, reason: str) -> None:
+        """The same of all: the host's silence, or our own failure."""
         at = self._clock()
         for entry, run in pairs:
-            self._voices.sighted(entry, run, Sighting(Look.CANNOT, at, reason=reason))
+            self._voices.sighted(entry, run, Sighting(look, at, reason=reason), at)
 
     # --- one request each --------------------------------------------------------------------------------------------
 
     def _stage(self, action: Stage, pairs: list[Pair]) -> None:
         orders = self._orders()
-        self._say(pairs, self._executor(action.host).stage([orders.stage(entry, run) for entry, run in pairs]))
+        self._ask(pairs, lambda: self._executor(action.host).stage([orders.stage(e, run) for e, run in pairs]))
 
     def _start(self, action: Start, pairs: list[Pair]) -> None:
-        orders = self._orders()
-        jobs = [orders.job(entry, run) for entry, run in pairs]
-        self._say(pairs, self._executor(action.host).start(jobs, orders.driver))
+        driver = self._orders().driver
+        self._ask(pairs, lambda: self._executor(action.host).start(self._jobs(pairs), driver))
 
     def _watch(self, action: Watch, pairs: list[Pair]) -> None:
-        orders = self._orders()
-        jobs = [orders.job(entry, run) for entry, run in pairs]
-        self._say(pairs, self._executor(action.host).look(jobs, action.hold_s))
+        self._ask(pairs, lambda: self._executor(action.host).look(self._jobs(pairs), action.hold_s))
 
     def _fence(self, action: Fence, pairs: list[Pair]) -> None:
-        orders = self._orders()
-        self._say(pairs, self._executor(action.host).fence([orders.job(entry, run) for entry, run in pairs]))
+        self._ask(pairs, lambda: self._executor(action.host).fence(self._jobs(pairs)))
 
     def _signal(self, action: Signal, pairs: list[Pair]) -> None:
-        orders = self._orders()
-        self._say(pairs, self._executor(action.host).signal([orders.job(entry, run) for entry, run in pairs]))
+        self._ask(pairs, lambda: self._executor(action.host).signal(self._jobs(pairs)))
 
     def _collect(self, action: Collect, pairs: list[Pair]) -> None:
-        orders = self._orders()
-        jobs = [orders.job(entry, run) for entry, run in pairs]
         try:
-            found = self._executor(action.host).collect_all(jobs, self._publisher.incoming(action.host))
+            into = self._publisher.incoming(action.host)
+            found = self._executor(action.host).collect_all(self._jobs(pairs), into)
         except OutsideFailed as error:
-            log.info("nothing collected from %s: %s", action.host, error)
-            return  # decided again at the next tick that may ask the host
+            self._say_all(pairs, look_of(error), error.message)  # the host's back-off paces the next try
+            return
         for entry, run in pairs:
             self._collected(entry, run, *self._publisher.publish(entry, run, found[entry.id], self._clock()))
 
-    def _say(self, pairs: list[Pair], seen: Mapping[str, Seen]) -> None:
+    def _jobs(self, pairs: list[Pair]) -> list[Job]:
+        orders = self._orders()
+        return [orders.job(entry, run) for entry, run in pairs]
+
+    def _ask(self, pairs: list[Pair], request: Callable[[], Mapping[str, Seen]]) -> None:
+        asked_at = self._clock()
+        seen = request()
         for entry, run in pairs:
             sighting = seen[entry.id]
             key = (entry.id, run.number)
             if sighting.look not in NOTHING_SAID:
                 self._touched.add(key)
-            self._voices.sighted(entry, run, replace(sighting, untouched=key not in self._touched))
+            self._voices.sighted(entry, run, replace(sighting, untouched=key not in self._touched), asked_at)
             self._publish_inline(entry, run, sighting)
 
     def _publish_inline(self, entry: Entry, run: Run, seen: Seen) -> None:
         """An ended attempt that declared no result and brought its small log along needs no request of its own."""
-        if seen.exit is not None and entry.spec.result_file is None and seen.log is not None:
-            self._collected(entry, run, *self._publisher.publish_inline(entry, run, seen))
+        key = (entry.id, run.number)
+        if seen.exit is None or entry.spec.result_file is not None or seen.log is None or key in self._brought:
+            return  # both lanes of a host may come back with the same end
+        self._collected(entry, run, *self._publisher.publish_inline(entry, run, seen))
+        self._brought.add(key)
 
     def _collected(self, entry: Entry, run: Run, found: Mapping[str, object], tail: str) -> None:
         self._voices.collected(entry, run, found, tail)

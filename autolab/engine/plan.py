@@ -128,7 +128,7 @@ class Orders:
         return {**self.secrets, **entry.spec.env, **run.env, **ours}
 
     def spec_document(self, entry: Entry, run: Run) -> dict[str, Any]:
-        """``spec.json``: what runs there, for people; no secret is in it."""
+        """``spec.json``: what runs there, for people and for another driver (AttemptDocument); no secret is in it."""
         return {
             "lab": self.lab,
             "id": entry.id,
@@ -139,6 +139,9 @@ class Orders:
             "command": run.command,
             "host": run.host,
             "gpus": run.gpus,
+            "project_dir": run.project_dir,
+            "env": run.env,
+            "intended_at": run.intended_at,
             "result_file": entry.spec.result_file,
             "spec": entry.spec,
         }

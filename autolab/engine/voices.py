@@ -5,19 +5,22 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from autolab.model.documents import stamp
-from autolab.model.observation import Liveness, Look, Sighting
+from autolab.model.observation import HostFacts, Liveness, Look, Sighting
 from autolab.model.state import Entry, Run, Status
 from autolab.store.files import Files
 from autolab.store.layout import STATUS_SUFFIX, Layout
 from autolab.store.sidecars import write_sidecar
 
 Key = tuple[str, int]
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIELDS: Final = tuple(one.name for one in fields(Sighting))
+_VALUES: Final = attrgetter(*_FIELDS)
+_HOST_FIELDS: Final = tuple(one.name for one in fields(HostFacts) if one.name != "uptime_s")
 
 
 @dataclass(slots=True)
@@ -27,6 +30,7 @@ class _Voice:
     seq: int
     cells: dict[str, Any] = field(default_factory=dict)
     said: Sighting | None = None
+    claimed_at: datetime | None = None  # when the claim was first told
 
 
 class Voices:
@@ -45,10 +49,17 @@ class Voices:
         """The initial sidecar of a new experiment."""
         self._write(entry.id, {**_blank(entry), "attempt": entry.attempt, "seq": 0})
 
-    def sighted(self, entry: Entry, run: Run, sighting: Sighting) -> None:
-        """Say what a look found, unless it is what was said before of something that simply runs."""
+    def sighted(self, entry: Entry, run: Run, sighting: Sighting, asked_at: datetime) -> None:
+        """Say what a look found, unless it is what was said before of something that simply runs.
+
+        A look that was under way while the other lane's start found the claim knows less: it is not told.
+        """
         with self._lock:
             voice = self._voice(entry, run)
+            if sighting.claim is not None:
+                voice.claimed_at = voice.claimed_at or sighting.at
+            elif sighting.look is Look.SEEN and voice.claimed_at is not None and asked_at <= voice.claimed_at:
+                return
             if voice.said is not None and _is_dull(sighting) and _gist(voice.said) == _gist(sighting):
                 return
             voice.said = sighting
@@ -123,16 +134,14 @@ def _course(sighting: Sighting) -> dict[str, Any]:
 
 
 def _plain(sighting: Sighting) -> dict[str, Any]:
-    """The fields of a sighting alone, whatever a dialect's kind carries beside them."""
-    document = asdict(sighting)
-    return {one.name: document[one.name] for one in fields(Sighting)}
+    """The fields of a sighting alone, whatever a dialect's kind carries beside them; orjson writes what they hold."""
+    return dict(zip(_FIELDS, _VALUES(sighting), strict=True))
 
 
-def _gist(sighting: Sighting) -> Sighting:
+def _gist(sighting: Sighting) -> dict[str, Any]:
     """A sighting without what changes at every look."""
-    host = replace(sighting.host, uptime_s=0.0)
-    plain = {one.name: getattr(sighting, one.name) for one in fields(Sighting)}
-    return Sighting(**{**plain, "at": EPOCH, "host": host, "log_size": 0})
+    host = {one: getattr(sighting.host, one) for one in _HOST_FIELDS}
+    return {**_plain(sighting), "at": None, "host": host, "log_size": 0}
 
 
 def _is_dull(sighting: Sighting) -> bool:

@@ -15,7 +15,7 @@ from autolab.engine.voices import Voices
 from autolab.errors import AutolabError, StoreDamaged
 from autolab.model.documents import best, parse
 from autolab.model.observation import Sidecar, Unreadable
-from autolab.model.state import DispatchState, Status
+from autolab.model.state import TERMINAL, DispatchState, Status
 from autolab.model.wish import Wish
 from autolab.store.files import Files
 from autolab.store.hashes import digest_of
@@ -120,12 +120,14 @@ class Watcher:
             log.warning("the code cannot be packed: %s", error.message)
         return self._code_digest
 
-    def results(self, state: DispatchState) -> Mapping[str, Mapping[str, Any] | None]:
-        """Of external experiments that say done: what is there of their declared result."""
+    def results(self, state: DispatchState, news: News) -> Mapping[str, Mapping[str, Any] | None]:
+        """Of external experiments that say done, in ``news`` too: what is there of their declared result."""
         found: dict[str, Mapping[str, Any] | None] = {}
+        told = {sidecar.id for sidecar in news.sidecars if sidecar.cells.get("status") == Status.DONE}
         for entry in state.entries.values():
-            says_done = entry.spec.executor == "external" and best(entry, "status") == Status.DONE
-            if says_done and entry.spec.result_file:
+            if entry.status in TERMINAL or entry.spec.executor != "external" or not entry.spec.result_file:
+                continue
+            if entry.id in told or best(entry, "status") == Status.DONE:
                 path = self._layout.inside(entry.spec.result_file)
                 content = self._files.read(path, 1 << 30) if path.is_file() else None
                 found[entry.id] = result_found(entry.spec.result_file, content) if content else None

@@ -25,6 +25,7 @@ from autolab.executors.dialects.process import root_of
 from autolab.hosts.connection import Connection
 from autolab.model.action import Code, Driver, Job, StageOrder
 from autolab.model.command import Request
+from autolab.model.holding import Holding
 from autolab.model.observation import Look
 
 T = TypeVar("T")
@@ -99,6 +100,10 @@ class Executor:
         """Bytes of the log from ``offset``; raises OutsideFailed."""
         return self._dialect.read_tail(self._connection.ask(self._dialect.tail(job, offset, max_bytes)))
 
+    def holds(self, lab_dir: str, driver: Driver | None = None) -> Holding:
+        """Every attempt of a lab that the host holds, after it follows ``driver``; raises OutsideFailed: not known."""
+        return self._dialect.read_holds(self._connection.ask(self._dialect.holds(lab_dir, driver)))
+
     def probe(self, state_dir: str) -> Probe:
         """Prove the host by a real claim below ``state_dir``; raises OutsideFailed where it does not answer."""
         host, checks = self._dialect.read_check(self._connection.ask(self._dialect.check(probing.lab_dir(state_dir))))
@@ -147,6 +152,11 @@ class Executor:
         look = LOOK_OF.get(type(error), Look.NO_ANSWER)
         now, reason = self._clock(), error.message.removeprefix(f"{self._connection.host}: ")
         return {job.id: Seen(look, now, reason=reason) for job in jobs}
+
+
+def look_of(error: OutsideFailed) -> Look:
+    """What a question that brought no whole answer was; whatever is not known to be more is only no answer."""
+    return LOOK_OF.get(type(error), Look.NO_ANSWER)
 
 
 def _by_root(things: Sequence[T], job_of: Callable[[T], Job]) -> list[list[T]]:

@@ -142,7 +142,11 @@ def _fold_lab(state: DispatchState, happened: e.Event) -> None:
             if happened.id in state.entries:
                 raise Bug(f"{happened.id} was added twice")
             state.entries[happened.id] = Entry(
-                spec=happened.spec, since=happened.at, added_at=happened.at, why=happened.why
+                spec=happened.spec,
+                since=happened.at,
+                added_at=happened.at,
+                why=happened.why,
+                archived=happened.spec.phase.rstrip().lower().endswith("(archived)"),
             )
         case e.HostChanged():
             state.hosts[happened.host.name] = happened.host

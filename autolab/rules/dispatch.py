@@ -73,6 +73,7 @@ def is_due(state: DispatchState, entry: Entry, now: datetime) -> bool:
         and entry.spec.executor == "autolab"
         and entry.decision is None
         and entry.open_run is None
+        and not entry.archived
         and not (entry.not_before and entry.not_before > now)
         and not open_dependencies(state.entries, entry)
     )

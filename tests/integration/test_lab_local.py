@@ -14,7 +14,7 @@ SEED_KEYS = {"status", "started", "host", "gpu", "pid", "job_id", "finished", "w
 HALVES = "sh -c 'test $2 = 32 || { echo RuntimeError: CUDA out of memory; exit 1; }' train --batch-size 64"
 
 
-@pytest.mark.rule("1.29", "1.33", "1.62", "1.65", "1.66")
+@pytest.mark.rule("1.4", "1.29", "1.33", "1.62", "1.65", "1.66")
 def test_experiments_that_end_in_every_way_leave_the_files_that_people_read(tmp_path: Path) -> None:
     with SmallLab(tmp_path, {"local": {"kind": "local", "slots": 2}}) as lab:
         good = [an_experiment(f"good{n}", **a_table(f"good{n}", n)) for n in range(3)]
