@@ -66,11 +66,22 @@ def parse_state(document: Mapping[str, Any]) -> DispatchState:
 _FROM_THE_TOP = tuple(f"{authority.value}." for authority in Authority)  # Authority lists the highest first
 
 
+class _FullNames(dict[str, tuple[str, ...]]):
+    """A key -> its cells' names, the highest authority's first."""
+
+    def __missing__(self, key: str) -> tuple[str, ...]:
+        self[key] = names = tuple(prefix + key for prefix in _FROM_THE_TOP)
+        return names
+
+
+_FULL = _FullNames()
+
+
 def best(entry: Entry, key: str) -> Any:
     """What the highest authority says of ``key`` in the current attempt; None where nobody says anything."""
     cells = entry.cells
-    for prefix in _FROM_THE_TOP if cells else ():
-        if (cell := cells.get(prefix + key)) is not None:
+    for name in _FULL[key] if cells else ():
+        if (cell := cells.get(name)) is not None:
             return cell.value
     return None
 

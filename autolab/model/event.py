@@ -77,20 +77,18 @@ class Observed(Event):
 
     def changes(self, entry: Entry) -> Changes:
         cells = dict(entry.cells)
-        authority = self.authority.value
-        for key, value in self.cells.items():
-            self._offer(cells, cell_name(authority, key), key, value)
-        for key in self.again:
+        authority, seq, digest = self.authority.value, self.sidecar_seq, self.digest
+        told = self.cells
+        if self.again:
+            names = ((key, cell_name(authority, key)) for key in self.again)
+            told = {**told, **{key: cells[name].value for key, name in names if name in cells}}
+        for key, value in told.items():
             name = cell_name(authority, key)
-            if (held := cells.get(name)) is not None:
-                self._offer(cells, name, key, held.value)
-        seen = {**entry.seen, authority: self.digest}
+            held = cells.get(name)
+            if held is None or (seq > held.seq and key != "status") or outranks(key, seq, digest, value, held):
+                cells[name] = Cell(seq, digest, value)
+        seen = {**entry.seen, authority: digest}
         return {"cells": cells, "seen": seen, "why": entry.why, **self._fetched(entry)}
-
-    def _offer(self, cells: dict[str, Cell], name: str, key: str, value: Any) -> None:
-        held = cells.get(name)
-        if held is None or outranks(key, self.sidecar_seq, self.digest, value, held):
-            cells[name] = Cell(self.sidecar_seq, self.digest, value)
 
     def _fetched(self, entry: Entry) -> Changes:
         told = "collected" in self.cells or "collected" in self.again

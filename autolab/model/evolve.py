@@ -34,5 +34,5 @@ def evolved(record: RecordT, changes: Mapping[str, Any]) -> RecordT:
 
 @cache
 def _slots(kind: type) -> tuple[Slot, ...]:
-    members = [(one.name, kind.__dict__[one.name]) for one in fields(kind)]
+    members = [(one.name, getattr(kind, one.name)) for one in fields(kind)]
     return tuple((name, member.__get__, member.__set__) for name, member in members)

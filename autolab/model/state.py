@@ -14,6 +14,8 @@ from autolab.model.observation import Claim, HostFacts
 class Status(StrEnum):
     """The seven words that stand on disk."""
 
+    __hash__ = str.__hash__  # an enum's own is Python code, and every tick asks of every entry whether it has ended
+
     PENDING = "pending"
     RUNNING = "running"
     DONE = "done"

@@ -64,7 +64,7 @@ def _news(state: DispatchState, entry: Entry, sidecar: Sidecar, now: datetime) -
         held = entry.cells.get(prefix + key)
         if held is None:
             cells[key] = value
-        elif outranks(key, seq, sidecar.digest, value, held):
+        elif (seq > held.seq and key != "status") or outranks(key, seq, sidecar.digest, value, held):
             if held.value == value:
                 again.append(key)
             else:
@@ -100,8 +100,11 @@ def _conflict(
 
 
 def _next_seq(entry: Entry, authority: Authority) -> int:
-    prefix = f"{authority.value}."
-    return 1 + max([cell.seq for name, cell in entry.cells.items() if name.startswith(prefix)], default=0)
+    prefix, greatest = f"{authority.value}.", 0
+    for name, cell in entry.cells.items():
+        if cell.seq > greatest and name.startswith(prefix):
+            greatest = cell.seq
+    return 1 + greatest
 
 
 def _other_attempt(state: DispatchState, entry: Entry, sidecar: Sidecar, now: datetime) -> Iterator[Event]:
