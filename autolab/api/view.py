@@ -108,7 +108,7 @@ def _files(place: Placed, entry: Document) -> dict[str, str]:
     """Its files that are there, by what they are, relative to the project."""
     layout, ident = place.layout, entry["id"]
     paths = {
-        "notes": layout.log(ident),
+        "log page": layout.log(ident),
         "sidecar": layout.sidecar(ident),
         "reports": layout.run_file(ident),
         "escalation": layout.escalation(ident),

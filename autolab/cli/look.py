@@ -149,14 +149,22 @@ def show(ctx: click.Context, ident: str) -> None:
     give(chosen, "show", view.show(find_place(chosen.folder), ident), _show_lines)
 
 
+def _one_line(value: object) -> object:
+    """A nested value for people: ``cpus 1, gpus 0`` and not its JSON."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {part}" for key, part in value.items() if part is not None)
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
 def _show_lines(report: ShowReport) -> Iterator[str]:
     entry = report["experiment"]
     word = painted(state_word(entry["status"], entry.get("substatus") or ""), entry["status"])
     yield f"{heading(clean(entry['id']))}  {word}"
     wide = max(len(key) for key in entry)
     for key, value in entry.items():
-        if key not in ("id", "status", "substatus") and value not in (None, "", [], {}):
-            yield f"  {clean(key).ljust(wide)}  {clean(value)}"
+        if key not in ("id", "status", "substatus") and value not in (None, "", [], {}, False):
+            yield f"  {clean(key).ljust(wide)}  {clean(_one_line(value))}"
+    yield heading("files")
     for what, path in report["files"].items():
         yield f"  {what.ljust(wide)}  {clean(path)}"
     for question in report["questions"]:

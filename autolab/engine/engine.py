@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,6 +20,7 @@ from autolab.engine.milestones import files_of, milestone
 from autolab.engine.pace import Pace
 from autolab.engine.perform import Performer
 from autolab.engine.plan import Orders, plan_of, policies_of
+from autolab.engine.polls import PollReport, report_of
 from autolab.engine.publish import Publisher
 from autolab.engine.quiet import forget_quiet, looks_of, remember_quiet
 from autolab.engine.views import Views
@@ -30,10 +31,17 @@ from autolab.executors.dialects.process import Process
 from autolab.executors.executor import Executor
 from autolab.model.action import Driver
 from autolab.model.documents import parse_event, parse_state
-from autolab.model.event import Added, DriverTaken, Event, LabMade, WishSettled, event_document
+from autolab.model.event import (
+    Added,
+    DriverTaken,
+    Event,
+    LabMade,
+    WishSettled,
+    event_document,
+)
 from autolab.model.plan import LabPlan
 from autolab.model.settings import Settings
-from autolab.model.state import TERMINAL, DispatchState, Status
+from autolab.model.state import DispatchState, Status
 from autolab.model.transitions import fold, fold_all
 from autolab.rules.decide import Decision, Seen, decide
 from autolab.store.files import Files
@@ -47,18 +55,6 @@ from autolab.store.snapshot import CodeSnapshots
 log = logging.getLogger(__name__)
 
 GIT_LANE: Final = "(git)"  # no host can have this name
-
-
-@dataclass(frozen=True, slots=True)
-class PollReport:
-    """What one poll did: events made, attempts started, and what still runs or waits."""
-
-    events: int
-    started: int
-    ended: int
-    running: int
-    pending: int
-    questions: int
 
 
 class Engine:
@@ -78,6 +74,7 @@ class Engine:
         self._journal = Journal(layout, files)
         self._git = Git(layout.root, settings.git.within.total_seconds()) if layout.common is not None else None
         self._wake = threading.Event()
+        self._happened: Counter[type[Event]] = Counter()  # since the last poll began
         self._recent: list[tuple[int, Event]] = []  # the journal's last, as they were loaded
         self.state = DispatchState(project=settings.project, lab=layout.lab)
 
@@ -301,7 +298,7 @@ class Engine:
         patience_s  longest wait for hosts' answers after the last news
         """
         before, begun = self.state.seq, self._clock()
-        open_runs = {e.id for e in self.state.entries.values() if e.open_run}
+        self._happened.clear()
         last, first = begun, True
         while True:
             now, asked = self._clock(), self._lanes.open  # what ends during the tick is read by the next one
@@ -317,7 +314,7 @@ class Engine:
             self._wait(made, now)
         self.render(self._clock(), force=True)
         self._leave_word()
-        return self._report(before, open_runs)
+        return report_of(self.state, before, self._happened)
 
     def _leave_word(self) -> None:
         """Let the next poll know that it has nothing to do, if that is so."""
@@ -351,18 +348,6 @@ class Engine:
     def wake(self) -> None:
         """Something may have happened: look again."""
         self._wake.set()
-
-    def _report(self, before: int, open_runs: set[str]) -> PollReport:
-        entries = self.state.entries.values()
-        opened = {e.id for e in entries if e.open_run}
-        return PollReport(
-            events=self.state.seq - before,
-            started=len(opened - open_runs),
-            ended=len([i for i in open_runs if self.state.entries[i].status in TERMINAL]),
-            running=len([e for e in entries if e.status is Status.RUNNING]),
-            pending=len([e for e in entries if e.status is Status.PENDING]),
-            questions=len(self.state.questions),
-        )
 
     def close(self) -> None:
         """Let the lab go; what hosts are still asked ends by its own deadline and is asked again by the next engine."""

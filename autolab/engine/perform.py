@@ -135,16 +135,18 @@ class Performer:
             key = (entry.id, run.number)
             if sighting.look not in NOTHING_SAID:
                 self._touched.add(key)
-            self._voices.sighted(entry, run, replace(sighting, untouched=key not in self._touched), asked_at)
-            self._publish_inline(entry, run, sighting)
+            brought = self._publish_inline(entry, run, sighting)
+            told = replace(sighting, untouched=key not in self._touched)
+            self._voices.sighted(entry, run, told, asked_at, brought)
 
-    def _publish_inline(self, entry: Entry, run: Run, seen: Seen) -> None:
+    def _publish_inline(self, entry: Entry, run: Run, seen: Seen) -> tuple[Mapping[str, object], str] | None:
         """An ended attempt that declared no result and brought its small log along needs no request of its own."""
         key = (entry.id, run.number)
         if seen.exit is None or entry.spec.result_file is not None or seen.log is None or key in self._brought:
-            return  # both lanes of a host may come back with the same end
-        self._collected(entry, run, *self._publisher.publish_inline(entry, run, seen))
+            return None  # both lanes of a host may come back with the same end
+        told = self._publisher.publish_inline(entry, run, seen)
         self._brought.add(key)
+        return told
 
     def _collected(self, entry: Entry, run: Run, found: Mapping[str, object], tail: str) -> None:
         self._voices.collected(entry, run, found, tail)

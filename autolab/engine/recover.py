@@ -40,15 +40,23 @@ class Recovered:
 
 
 def recover(layout: Layout, files: Files, now: datetime) -> Recovered:
-    """Begin the journal anew. Only for who holds the engine lock.
+    """Begin the journal anew. Only for who holds the engine lock; raises what ``recoverable`` raises."""
+    state, found = recoverable(layout, files, now)
+    journal = Journal(layout, files)
+    journal.begin(orjson.dumps(state), state.seq)
+    journal.close()
+    return found
+
+
+def recoverable(layout: Layout, files: Files, now: datetime) -> tuple[DispatchState, Recovered]:
+    """The state that the journal would begin with, and what is to be said of it; nothing is written.
 
     What was waiting is held until a person releases it: the last events may be lost, and what they launched is found
     only when its host is looked at.
 
     raises  StoreDamaged where there is a journal, or nothing to make it from: nothing was changed
     """
-    journal = Journal(layout, files)
-    if journal.segments():
+    if Journal(layout, files).segments():
         raise StoreDamaged(
             f"the journal in {layout.journal} is there", hint="`autolab replay` says whether it is whole"
         )
@@ -59,10 +67,8 @@ def recover(layout: Layout, files: Files, now: datetime) -> Recovered:
     held = [held for entry in list(state.entries.values()) if (held := _held(entry, now)) is not None]
     for happened in held:
         fold(state, happened)
-    journal.begin(orjson.dumps(state), state.seq)
-    journal.close()
     attempts = tuple(f"{e.id}.{e.attempt}" for e in state.entries.values() if e.open_run is not None)
-    return Recovered(state.seq, len(state.entries), len(held), attempts, tuple(unknown))
+    return state, Recovered(state.seq, len(state.entries), len(held), attempts, tuple(unknown))
 
 
 def _held(entry: Entry, now: datetime) -> Held | None:

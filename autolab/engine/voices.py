@@ -49,9 +49,18 @@ class Voices:
         """The initial sidecar of a new experiment."""
         self._write(entry.id, {**_blank(entry), "attempt": entry.attempt, "seq": 0})
 
-    def sighted(self, entry: Entry, run: Run, sighting: Sighting, asked_at: datetime) -> None:
+    def sighted(
+        self,
+        entry: Entry,
+        run: Run,
+        sighting: Sighting,
+        asked_at: datetime,
+        brought: tuple[Mapping[str, Any], str] | None = None,
+    ) -> None:
         """Say what a look found, unless it is what was said before of something that simply runs.
 
+        brought  what became of the files of an ended attempt that the look brought along, and the end of its log: told
+                 in one write, because a rename over a file costs more than all else here
         A look that was under way while the other lane's start found the claim knows less: it is not told.
         """
         with self._lock:
@@ -60,20 +69,20 @@ class Voices:
                 voice.claimed_at = voice.claimed_at or sighting.at
             elif sighting.look is Look.SEEN and voice.claimed_at is not None and asked_at <= voice.claimed_at:
                 return
-            if voice.said is not None and _is_dull(sighting) and _gist(voice.said) == _gist(sighting):
+            known = voice.said is not None and _is_dull(sighting) and _gist(voice.said) == _gist(sighting)
+            if known and brought is None:
                 return
             voice.said = sighting
-            self._say(entry, run, voice, {**_course(sighting), "sighting": _plain(sighting)})
+            cells = {**_course(sighting), "sighting": _plain(sighting)}
+            if brought is not None and sighting.exit is not None:
+                cells |= _collection(*brought, sighting.exit.status, sighting.at)
+            self._say(entry, run, voice, cells)
 
     def collected(self, entry: Entry, run: Run, found: Mapping[str, Any], log_tail: str) -> None:
         """Say what was brought back of an attempt that is over."""
         with self._lock:
-            voice = self._voice(entry, run)
-            good = found.get("result") in {"fresh", "none"} and run.end is not None and run.end.status == 0
-            word = Status.DONE if good else Status.FAILED
-            finished = stamp(run.end.at) if run.end else None
-            cells = {"collected": dict(found), "status": word.value, "finished": finished}
-            self._say(entry, run, voice, cells | ({"log_tail": log_tail} if log_tail else {}))
+            status, ended_at = (run.end.status, run.end.at) if run.end else (None, None)
+            self._say(entry, run, self._voice(entry, run), _collection(found, log_tail, status, ended_at))
 
     def _voice(self, entry: Entry, run: Run) -> _Voice:
         key = (entry.id, run.number)
@@ -117,6 +126,15 @@ def _blank(entry: Entry) -> dict[str, Any]:
         "retry_count": entry.retry_count,
         "notes": "",
     }
+
+
+def _collection(
+    found: Mapping[str, Any], log_tail: str, status: int | None, ended_at: datetime | None
+) -> dict[str, Any]:
+    """What is told of an attempt that is over and collected."""
+    word = Status.DONE if found.get("result") in {"fresh", "none"} and status == 0 else Status.FAILED
+    cells: dict[str, Any] = {"collected": dict(found), "status": word.value, "finished": stamp(ended_at)}
+    return cells | ({"log_tail": log_tail} if log_tail else {})
 
 
 def _course(sighting: Sighting) -> dict[str, Any]:
