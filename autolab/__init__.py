@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from autolab.api.output import follow_log, log_text
     from autolab.api.place import Place, find_place, read_state
     from autolab.api.project import Project, open_project
+    from autolab.api.recovery import recover
     from autolab.api.replay import replay
     from autolab.api.schemas import schema
     from autolab.api.setup import init
@@ -46,6 +47,7 @@ _PUBLIC = {
     "api.output": ("follow_log", "log_text"),
     "api.place": ("Place", "find_place", "read_state"),
     "api.project": ("Project", "open_project"),
+    "api.recovery": ("recover",),
     "api.replay": ("replay",),
     "api.schemas": ("schema",),
     "api.setup": ("init",),
@@ -86,6 +88,7 @@ __all__ = [
     "poll",
     "ps",
     "read_state",
+    "recover",
     "release",
     "replay",
     "resume",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from autolab.api.project import Project, clock
 from autolab.engine.lab import leases_of
-from autolab.errors import Refused
+from autolab.engine.takeover import HostWord, take_over
 
 if TYPE_CHECKING:
-    from autolab.api.results import LeaseReport
+    from autolab.api.results import HeldLine, LeaseReport, LeaseTaken
 
 
 def lease_show(project: Project) -> LeaseReport:
@@ -29,17 +30,21 @@ def lease_show(project: Project) -> LeaseReport:
     }
 
 
-def lease_take(project: Project, reason: str) -> LeaseReport:
-    """Make this clone the driver; one that is it already keeps its number.
+def lease_take(project: Project, reason: str, give_up: Collection[str] = ()) -> LeaseTaken:
+    """Make this clone the driver: what hosts hold and the journal lacks is adopted. Who drives already stays it.
 
-    raises  Refused: taking it from another clone needs every host's word on what it runs, which is not built yet
+    give_up  hosts that are not asked: whatever runs there is not known, and may be launched again elsewhere
+    raises   OutsideFailed naming a host that does not answer, Busy where this clone's engine runs: nothing was changed
     """
-    held = lease_show(project)
-    if held["holder"] is not None and not held["ours"]:
-        raise Refused(
-            f"this lab is driven by {held['holder']} from {held['where']} since {held['since']}; "
-            "taking the lease over is not built yet",
-            hint="go on in that clone, or ask its owner to; nothing is launched from here",
-        )
-    leases_of(project.layout, project.settings, project.files).take(reason, clock())
-    return lease_show(project)
+    words = take_over(project.layout, project.settings, project.files, clock, reason, give_up)
+    return {**lease_show(project), "hosts": [_line(word) for word in words]}
+
+
+def _line(word: HostWord) -> HeldLine:
+    return {
+        "host": word.host,
+        "attempts": word.attempts,
+        "adopted": list(word.adopted),
+        "strange": list(word.strange),
+        "given_up": word.given_up,
+    }

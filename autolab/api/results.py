@@ -262,6 +262,33 @@ class LeaseReport(TypedDict):
     clone: str
 
 
+class HeldLine(TypedDict):
+    """What a host said when the lease was taken: its attempts, those that the journal lacked, what makes no sense."""
+
+    host: str
+    attempts: int
+    adopted: list[str]
+    strange: list[str]
+    given_up: bool
+
+
+class LeaseTaken(LeaseReport):
+    """The lease once it was taken."""
+
+    hosts: list[HeldLine]
+
+
+class RecoverReport(TypedDict):
+    """A journal made anew: what came back, what is held until a person releases it, and what cannot be known."""
+
+    seq: int
+    experiments: int
+    held: int
+    open_attempts: list[str]
+    unknown: list[str]
+    dry_run: bool
+
+
 class ResultLine(TypedDict):
     """Mean and spread over seeds. ``sd`` is the sample's (n - 1), None for one seed."""
 
@@ -323,7 +350,8 @@ RESULTS: Final[dict[str, type]] = {
     "config-get": ConfigReport,
     "doctor": ChecksReport,
     "lease-show": LeaseReport,
-    "lease-take": LeaseReport,
+    "lease-take": LeaseTaken,
+    "recover": RecoverReport,
     "replay": ReplayReport,
     "demo": DemoReport,
     "completion": CompletionReport,

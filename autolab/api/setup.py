@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ATTRIBUTES: Final = ("dispatch/state.json -text -merge", "dispatch/journal.jsonl -text -merge")
 IGNORED: Final = ("dispatch/*.status.json", "dispatch/*.run.json", "dispatch/inbox/", ".autolab/")
+EDITOR_SCHEMAS: Final = ("settings.json", "experiments.json")
 _TEXT_LIMIT: Final = 1 << 20
 
 
@@ -85,6 +86,7 @@ def init(folder: Path | str = ".", *, name: str = "", slots: int = 1, dry_run: b
         making.folder(each)
     making.lines(root / ".gitattributes", ATTRIBUTES)
     making.lines(root / ".gitignore", IGNORED)
+    _schemas(making, layout)
     if not dry_run:
         _begin(root)
     return {
@@ -113,6 +115,17 @@ def _settings(making: _Making, name: str, slots: int) -> Settings:
     text = initial_settings_text(template, name or _project_name(making.root), slots)
     making.write(path, text)
     return Settings(project=name or _project_name(making.root))
+
+
+def _schemas(making: _Making, layout: Layout) -> None:
+    """What editors check ``autolab.yaml`` and experiment files by: its first line points there."""
+    for name in EDITOR_SCHEMAS:
+        path = layout.root / ".autolab" / "schemas" / name
+        text = (data("schemas") / name).read_bytes()
+        if making.files.read(path, _TEXT_LIMIT) == text:
+            making.kept.append(str(path.relative_to(making.root)))
+        else:
+            making.write(path, text.decode())
 
 
 def _project_name(root: Path) -> str:

@@ -1,4 +1,4 @@
-"""``daemon``, ``lease``, ``replay``, and what ``poll`` does when there is something to do."""
+"""``daemon``, ``lease``, ``recover``, ``replay``, and what ``poll`` does when there is something to do."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from autolab.api.install import Supervisor, daemon_install
 from autolab.api.lease import lease_show, lease_take
 from autolab.api.place import find_place
 from autolab.api.project import open_project
+from autolab.api.recovery import recover as recover_journal
 from autolab.api.replay import replay as replay_journal
 from autolab.api.stopping import stop_daemon
 from autolab.cli.base import Noun, settings_of, verb
+from autolab.cli.names import HOST
 from autolab.cli.poll import poll_lines
 from autolab.cli.render import give, talk
 from autolab.cli.text import clean, clean_lines
 
 if TYPE_CHECKING:
-    from autolab.api.results import InstallReport, LeaseReport, ReplayReport, StopReport
+    from autolab.api.results import InstallReport, LeaseReport, LeaseTaken, RecoverReport, ReplayReport, StopReport
 
 
 @verb(example="autolab poll")
@@ -107,13 +109,29 @@ def show(ctx: click.Context) -> None:
     give(chosen, "lease-show", lease_show(open_project(chosen.folder, chosen.settings)), _lease_lines)
 
 
-@lease.command("take", example="autolab lease take --reason 'the old laptop is gone'")
+@lease.command(
+    "take",
+    example="autolab lease take --reason 'the old laptop is gone'\n"
+    "autolab lease take --reason 'moved' --give-up broken-host",
+)
 @click.option("--reason", required=True, help="Kept in the lease.")
+@click.option("--give-up", type=HOST, multiple=True, help="A host that is not asked what it runs; may be repeated.")
 @click.pass_context
-def take(ctx: click.Context, reason: str) -> None:
-    """Make this clone the driver."""
+def take(ctx: click.Context, reason: str, give_up: tuple[str, ...]) -> None:
+    """Make this clone the driver, once every host has said what it runs; that is adopted, nothing runs twice."""
     chosen = settings_of(ctx)
-    give(chosen, "lease-take", lease_take(open_project(chosen.folder, chosen.settings), reason), _lease_lines)
+    give(chosen, "lease-take", lease_take(open_project(chosen.folder, chosen.settings), reason, give_up), _taken_lines)
+
+
+def _taken_lines(report: LeaseTaken) -> Iterator[str]:
+    yield from _lease_lines(report)
+    for line in report["hosts"]:
+        if line["given_up"]:
+            yield f"{line['host']}: given up; what runs there is not known"
+            continue
+        took = f", adopted {', '.join(line['adopted'])}" if line["adopted"] else ""
+        yield f"{line['host']}: holds {line['attempts']} attempts{took}"
+        yield from (f"  {clean(strange)}" for strange in line["strange"])
 
 
 def _lease_lines(report: LeaseReport) -> Iterator[str]:
@@ -124,6 +142,25 @@ def _lease_lines(report: LeaseReport) -> Iterator[str]:
     yield f"lease {report['number']}: {clean(report['holder'])}, {whose}, since {report['since']}"
     if report["reason"]:
         yield f"reason: {clean(report['reason'])}"
+
+
+@verb(example="autolab recover --dry-run\nautolab recover")
+@click.option("--dry-run", is_flag=True, help="Only say what would come back.")
+@click.pass_context
+def recover(ctx: click.Context, dry_run: bool) -> None:
+    """Make a lost journal anew from git and the views; what waited is held until you release it."""
+    chosen = settings_of(ctx)
+    give(chosen, "recover", recover_journal(find_place(chosen.folder), dry_run=dry_run), _recover_lines)
+
+
+def _recover_lines(report: RecoverReport) -> Iterator[str]:
+    word = "would come back" if report["dry_run"] else "are back"
+    yield f"{report['experiments']} experiments, {report['seq']} events {word}"
+    if report["open_attempts"]:
+        yield f"looked at next, they may still run: {', '.join(report['open_attempts'])}"
+    if report["held"]:
+        yield f"held: {report['held']}; once every host was looked at: autolab release all"
+    yield from (f"not known: {clean(line)}" for line in report["unknown"])
 
 
 @verb(example="autolab replay")

@@ -61,17 +61,25 @@ class Leases:
             lease = self._write(1, clone, now, "the lab began here")
         if lease.clone == clone:
             return Standing(lease.number, clone)
-        problem = f"this lab is driven by {lease}; nothing is launched from here"
-        return Standing(lease.number, clone, problem)
+        return Standing(lease.number, clone, _refusal(lease))
 
-    def take(self, reason: str, now: datetime) -> Lease:
-        """The lease for this clone under the next number: a person's act, after the old driver was stopped."""
-        if not reason.strip():
-            raise NotTheDriver("taking the lease needs a reason", hint="autolab lease take --reason '...'")
+    def take(self, number: int, reason: str, now: datetime) -> Lease:
+        """The lease for this clone under ``number``: a person's act, once every host follows it.
+
+        raises  NotTheDriver where another clone took as high a number meanwhile
+        """
         held = self.read()
-        if held is not None and held.clone == self.clone():
-            return held
-        return self._write((held.number if held else 0) + 1, self.clone(), now, reason)
+        if held is not None and held.number >= number and held.clone != self.clone():
+            raise NotTheDriver(f"this lab is driven by {held} by now", hint="`autolab lease show` says more")
+        return self._write(number, self.clone(), now, reason)
+
+    def problem(self, clone: str) -> str:
+        """Why ``clone`` may launch nothing now; empty: it may. The lease may change hands while an engine runs."""
+        try:
+            lease = self.read()
+        except StoreDamaged as error:
+            return error.message
+        return _refusal(lease) if lease is not None and lease.clone != clone else ""
 
     def read(self) -> Lease | None:
         """Who drives; None: nobody ever did. raises StoreDamaged."""
@@ -114,6 +122,10 @@ class Leases:
         if not isinstance(document, dict):
             raise StoreDamaged(f"{path} holds no object")
         return document
+
+
+def _refusal(lease: Lease) -> str:
+    return f"this lab is driven by {lease}; nothing is launched from here"
 
 
 def _machine_id() -> str:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from autolab.model.action import Code, Driver, Job, StageOrder
 from autolab.model.command import Reply, Request
+from autolab.model.holding import Holding
 from autolab.model.observation import HostFacts, Sighting
 
 
@@ -87,6 +88,10 @@ class Dialect(Protocol):
 
     def check(self, lab_dir: str) -> Request: ...
 
+    def holds(self, lab_dir: str, driver: Driver | None) -> Request:
+        """What the host holds of the lab; with ``driver`` it follows that one first, and starts nothing of others."""
+        ...
+
     def read(self, reply: Reply, jobs: Sequence[Job], at: datetime) -> dict[str, Seen]:
         """Sightings by id; raises UnreadableReply where the whole makes no sense."""
         ...
@@ -104,5 +109,7 @@ class Dialect(Protocol):
         ...
 
     def read_tail(self, reply: Reply) -> bytes: ...
+
+    def read_holds(self, reply: Reply) -> Holding: ...
 
     def read_check(self, reply: Reply) -> tuple[HostFacts, list[Check]]: ...

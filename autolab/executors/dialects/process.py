@@ -18,12 +18,16 @@ from autolab.executors.dialects.dialect import Check, Seen
 from autolab.executors.runner import fields, script, spoken, variable
 from autolab.model.action import Code, Driver, Job, StageOrder
 from autolab.model.command import MIB, Reply, Request
+from autolab.model.holding import Holding
 from autolab.model.ids import check_id
 from autolab.model.observation import HostFacts
 
 LOG_LIMIT: Final = 64 * MIB
 # A person's settings for ls would change its columns.
 _LIST: Final = "LC_ALL=C TIME_STYLE=locale BLOCK_SIZE=1 LS_BLOCK_SIZE=1 xargs ls -lnA driver 2>/dev/null"
+_FOLLOW: Final = (
+    "al_follow 2>/dev/null\n[ $? -ne 2 ] || echo 'error who drives cannot be recorded: disk full or not writable'\n"
+)
 _WORD: Final = re.compile(r"[A-Za-z0-9._:+-]{1,128}")
 _READONLY: Final = frozenset({"PPID", "UID", "EUID", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO"})  # bash ends over them
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -136,6 +140,18 @@ class Process:
         )
         return Request(_compound(body))
 
+    def holds(self, lab_dir: str, driver: Driver | None) -> Request:
+        body = _script("prelude.sh", "start.sh", "holds.sh") + spoken("al_root", [_path(lab_dir)])
+        enter = "al_enter"
+        if driver is not None:
+            body += spoken("al_who", [str(int(driver.number)), _word(driver.clone)])
+            enter = "al_enter make"
+        body += (
+            f"if {enter}; then\nal_say_host\n{_FOLLOW if driver else ''}al_driver\nal_holds\nal_bring_holds\n"
+            "else\nal_say_host\n[ ! -e \"$al_p\" ] || echo 'error the state folder cannot be entered'\necho files\nfi\n"
+        )
+        return Request(_compound(body), deadline=timedelta(seconds=60), limit=512 * MIB)
+
     def read(self, reply: Reply, jobs: Sequence[Job], at: datetime) -> dict[str, Seen]:
         return reports.read_jobs(reply, {run_of(job): job for job in jobs}, at)
 
@@ -154,6 +170,9 @@ class Process:
 
     def read_tail(self, reply: Reply) -> bytes:
         return reports.tail(reply)
+
+    def read_holds(self, reply: Reply) -> Holding:
+        return reports.holding(reply)
 
     def read_check(self, reply: Reply) -> tuple[HostFacts, list[Check]]:
         return reports.checks(reply)

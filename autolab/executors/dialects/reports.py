@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from autolab.errors import UnreadableReply
+from autolab.errors import CommandFailed, UnreadableReply
 from autolab.executors.dialects.dialect import Check, Seen
 from autolab.model.action import Job
 from autolab.model.command import Reply
+from autolab.model.holding import Holding
 from autolab.model.observation import Claim, ExitRecord, HostFacts, Liveness, Look
 
 _SEPARATOR: Final = "\x1f"
@@ -76,6 +77,30 @@ def checks(reply: Reply) -> tuple[HostFacts, list[Check]]:
             found.append(Check(name, able == "yes", detail.strip()))
     gpus = next((tuple(check.detail.split()) for check in found if check.name == "gpus"), None)
     return replace(host, gpus=gpus), found
+
+
+def holding(reply: Reply) -> Holding:
+    """What a host holds of a lab: all of it, or UnreadableReply; CommandFailed where the host could not tell all."""
+    head, mark, brought = reply.out.partition(b"\nfiles\n")
+    if not mark:
+        raise UnreadableReply("the answer is cut short", reply.out)
+    lines = head.decode("utf-8", "replace").split("\n")
+    _host(lines, reply)
+    driver, clone, runs = 0, "", []
+    for line in lines[2:]:
+        word, _, rest = line.partition(" ")
+        if word == "error":
+            raise CommandFailed(rest[:500], hint="what may be there is not known: make it readable or give the host up")
+        if word == "driver" and (number := rest.split(" ")[0]).isdecimal():
+            driver, clone = int(number), rest.partition(" ")[2]
+        elif word == "holds":
+            runs.append(rest)
+        else:
+            raise UnreadableReply(f"{line[:80]!r} is nothing that was asked", reply.out)
+    files = _files(brought)
+    if missing := [run for run in runs if f"{run}/spec.json" not in files]:
+        raise UnreadableReply(f"the spec.json of {missing[0]} was not brought", reply.out[:4096])
+    return Holding(driver, clone, {run: files[f"{run}/spec.json"] for run in runs})
 
 
 def refusal_look(text: str) -> Look:

@@ -1,0 +1,146 @@
+"""The lease of a lab taken from another clone: every host says what it holds and follows us, then we are the driver.
+
+Hosts are asked twice. First what they hold, which changes nothing and stops at one that does not answer; then to follow
+the new number, and again what they hold: what the old driver began in between is there, and it begins nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from autolab.engine.engine import Engine
+from autolab.engine.lab import connections, leases_of
+from autolab.engine.plan import host_plan
+from autolab.errors import NotTheDriver, OutsideFailed
+from autolab.executors.dialects.process import Process
+from autolab.executors.executor import Executor
+from autolab.hosts.pool import Pool
+from autolab.model.action import Driver
+from autolab.model.event import DriverTaken, Event, LaunchIntended
+from autolab.model.holding import Holding
+from autolab.model.plan import HostPlan
+from autolab.model.settings import Settings
+from autolab.model.state import DispatchState
+from autolab.rules import adopt
+from autolab.store.files import Files
+from autolab.store.layout import Layout
+from autolab.store.lease import Lease
+
+AT_ONCE: Final = 8
+Holdings = Mapping[str, Holding]
+
+
+@dataclass(frozen=True, slots=True)
+class HostWord:
+    """What a host said: how many attempts it holds, those the journal lacked, and what there makes no sense."""
+
+    host: str
+    attempts: int = 0
+    adopted: tuple[str, ...] = ()
+    strange: tuple[str, ...] = ()
+    given_up: bool = False
+
+
+class _Hosts:
+    """The hosts that are asked: each in one request, some at once."""
+
+    def __init__(self, plans: Mapping[str, HostPlan], pool: Pool, clock: Callable[[], datetime]) -> None:
+        self.plans, self._pool, self._clock = plans, pool, clock
+
+    def say(self, driver: Driver | None = None) -> Holdings:
+        """What they hold, once they follow ``driver``. raises OutsideFailed naming the first that does not answer"""
+
+        def ask(name: str) -> Holding:
+            executor = Executor(self._pool.connection(name), Process(), self._clock)
+            try:
+                return executor.holds(self.plans[name].run_root, driver)
+            except OutsideFailed as error:
+                hint = f"try again, or give it up with all that may run there: --give-up {name}"
+                why = error.message.removeprefix(f"{name}: ")
+                raise OutsideFailed(f"{name} does not say what it holds of this lab: {why}", hint=hint) from error
+
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            return dict(zip(self.plans, threads.map(ask, self.plans), strict=True))
+
+
+def take_over(
+    layout: Layout,
+    settings: Settings,
+    files: Files,
+    clock: Callable[[], datetime],
+    reason: str,
+    given_up: Collection[str] = (),
+) -> list[HostWord]:
+    """Make this clone the driver, once every host but those ``given_up`` has said what it holds of the lab.
+
+    raises  OutsideFailed naming a host that does not answer, Busy where an engine runs in this clone, UnknownName,
+            NotTheDriver without a reason: nothing was changed; after that it may be said again
+    """
+    if not reason.strip():
+        raise NotTheDriver("taking the lease needs a reason", hint="autolab lease take --reason '...'")
+    for name in given_up:
+        settings.host(name)
+    plans = {n: host_plan(settings, n, layout.lab, layout.root) for n in settings.hosts if n not in given_up}
+    leases = leases_of(layout, settings, files)
+    with closing(connections(settings, layout.root, clock)) as pool:
+        hosts = _Hosts(plans, pool, clock)
+        held, clone, lease = hosts.say(), leases.clone(), leases.read()
+        if _is_ours(lease, clone, held):
+            return _words(hosts, layout.lab, held, [], given_up)
+        with closing(Engine.open(layout, settings, what="lease take", clock=clock, files=files)) as engine:
+            number = max(engine.state.driver, _highest(leases.read(), held) + 1)
+            held = _followed(hosts, Driver(number, clone))
+            why = f"{reason}; given up: {', '.join(given_up)}" if given_up else reason
+            taken = DriverTaken(at=clock(), actor="takeover", number=number, why=f"driven from here: {clone} ({why})")
+            events = engine.adopt(_news(engine.state, hosts, layout.lab, held, taken))
+            leases.take(number, why, clock())
+            engine.render(clock(), force=True)
+        return _words(hosts, layout.lab, held, events, given_up)
+
+
+def _is_ours(lease: Lease | None, clone: str, held: Holdings) -> bool:
+    """This clone drives already, and no host follows another."""
+    others = any(one.driver and one.clone != clone for one in held.values())
+    return lease is not None and lease.clone == clone and not others
+
+
+def _highest(lease: Lease | None, held: Holdings) -> int:
+    return max([lease.number if lease else 0, *(one.driver for one in held.values())])
+
+
+def _followed(hosts: _Hosts, driver: Driver) -> Holdings:
+    """What they hold now that they start nothing for anybody else."""
+    held = hosts.say(driver)
+    for name, one in held.items():
+        if (one.driver, one.clone) != (driver.number, driver.clone):
+            raise NotTheDriver(
+                f"{name} follows driver {one.driver} ({one.clone}) by now", hint="somebody takes the lease beside you"
+            )
+    return held
+
+
+def _read(hosts: _Hosts, lab: str, held: Holdings) -> dict[str, tuple[list[adopt.Found], list[adopt.Strange]]]:
+    return {name: adopt.read(hosts.plans[name], one, lab) for name, one in held.items()}
+
+
+def _news(state: DispatchState, hosts: _Hosts, lab: str, held: Holdings, taken: DriverTaken) -> Iterator[Event]:
+    read = _read(hosts, lab, held).values()
+    yield from adopt.adopt(state, [one for found, _ in read for one in found], taken.at)
+    yield from adopt.beware(state, [one for _, strange in read for one in strange], taken.at)
+    yield taken
+
+
+def _words(
+    hosts: _Hosts, lab: str, held: Holdings, events: Collection[Event], given_up: Collection[str]
+) -> list[HostWord]:
+    runs = [(e.run.host, f"{e.id}.{e.attempt}") for e in events if isinstance(e, LaunchIntended)]
+    said = [
+        HostWord(name, len(there), tuple(run for host, run in runs if host == name), tuple(map(str, strange)))
+        for name, (there, strange) in _read(hosts, lab, held).items()
+    ]
+    return [*said, *(HostWord(name, given_up=True) for name in given_up)]
