@@ -216,7 +216,7 @@ class Engine:
     def _made(self, events: Sequence[Event], now: datetime) -> None:
         """What was folded, made durable and told."""
         self._append(events)
-            self._happened.update(map(type, events))
+        self._happened.update(map(type, events))
         self._pace.happened(events, self.state)
         self._views.changed(now)
         self._chronicle.record(self.state, events)
