@@ -35,35 +35,34 @@ def test_a_block_is_cut_into_commands_with_their_documents() -> None:
 
 @pytest.mark.ssh
 @pytest.mark.timeout(300)
-def test_every_command_of_the_readme_does_what_it_says(tmp_path: Path) -> None:
+def test_every_command_of_the_readme_does_what_it_says(tmp_path: Path, lab: LabHosts) -> None:
     project = tmp_path / "study"
     project.mkdir()
-    with LabHosts(2) as hosts:
-        config = tmp_path / "ssh_config"
-        config.write_text(
-            Path(hosts.config)
-            .read_text()
-            .replace("Host lab1\n", "Host gpu1\n")
-            .replace("Host lab2\n", "Host gpu2\n")
-            .replace("Host lab*\n", "Host gpu*\n")
+    config = tmp_path / "ssh_config"
+    config.write_text(
+        Path(lab.config)
+        .read_text()
+        .replace("Host lab1\n", "Host gpu1\n")
+        .replace("Host lab2\n", "Host gpu2\n")
+        .replace("Host lab*\n", "Host gpu*\n")
+    )
+    env = {
+        **os.environ,
+        "HOME": str(tmp_path / "home"),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "AUTOLAB_SET_ssh__config": str(config),
+    }
+    subprocess.run(["git", "init", "-q", str(project)], check=True)
+    for key, value in (("user.name", "A Reader"), ("user.email", "reader@example.org")):
+        subprocess.run(["git", "-C", str(project), "config", key, value], check=True)
+    for command, expected in commands((ROOT / "README.md").read_text()):
+        if command.startswith(ELSEWHERE):
+            continue
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=project, env=env, capture_output=True, text=True, timeout=150, check=False
         )
-        env = {
-            **os.environ,
-            "HOME": str(tmp_path / "home"),
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "AUTOLAB_SET_ssh__config": str(config),
-        }
-        subprocess.run(["git", "init", "-q", str(project)], check=True)
-        for key, value in (("user.name", "A Reader"), ("user.email", "reader@example.org")):
-            subprocess.run(["git", "-C", str(project), "config", key, value], check=True)
-        for command, expected in commands((ROOT / "README.md").read_text()):
-            if command.startswith(ELSEWHERE):
-                continue
-            done = subprocess.run(
-                ["bash", "-c", command], cwd=project, env=env, capture_output=True, text=True, timeout=150, check=False
-            )
-            said = f"$ {command}{done.stdout}{done.stderr}"
-            assert done.returncode == expected, said
+        said = f"$ {command}{done.stdout}{done.stderr}"
+        assert done.returncode == expected, said
 
 
 def test_every_page_the_readme_names_is_there() -> None:
