@@ -159,7 +159,7 @@ def _recover_lines(report: RecoverReport) -> Iterator[str]:
     if report["open_attempts"]:
         yield f"looked at next, they may still run: {', '.join(report['open_attempts'])}"
     if report["held"]:
-        yield f"held: {report['held']}; once every host was looked at: autolab release all"
+        yield f"held: {report['held']}; first: autolab lease take --reason recovered, then: autolab release all"
     yield from (f"not known: {clean(line)}" for line in report["unknown"])
 
 

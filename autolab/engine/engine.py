@@ -10,46 +10,39 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-import orjson
-
 from autolab.engine.chronicle import Chronicle
 from autolab.engine.inventory import Inventory
 from autolab.engine.lab import Lab, lab_of
 from autolab.engine.lanes import Lane, Lanes
-from autolab.engine.milestones import files_of, milestone
+from autolab.engine.milestones import committing, files_of, milestone
 from autolab.engine.pace import Pace
 from autolab.engine.perform import Performer
 from autolab.engine.plan import Orders, plan_of, policies_of
 from autolab.engine.polls import PollReport, report_of
 from autolab.engine.publish import Publisher
 from autolab.engine.quiet import forget_quiet, looks_of, remember_quiet
+from autolab.engine.record import Record
 from autolab.engine.views import Views
 from autolab.engine.voices import Voices
 from autolab.engine.watcher import News, Watcher
-from autolab.errors import CommandFailed, StoreDamaged
 from autolab.executors.dialects.process import Process
 from autolab.executors.executor import Executor
 from autolab.model.action import Driver
-from autolab.model.documents import parse_event, parse_state
 from autolab.model.event import (
     Added,
     DriverTaken,
     Event,
-    LabMade,
     WishSettled,
-    event_document,
 )
 from autolab.model.plan import LabPlan
 from autolab.model.settings import Settings
 from autolab.model.state import DispatchState, Status
-from autolab.model.transitions import fold, fold_all
+from autolab.model.transitions import fold
 from autolab.rules.decide import Decision, Seen, decide
 from autolab.store.files import Files
-from autolab.store.git import Git, Skipped
+from autolab.store.git import Git
 from autolab.store.hashes import lab_key
-from autolab.store.journal import Journal
 from autolab.store.layout import Layout
-from autolab.store.locks import EngineLock
 from autolab.store.snapshot import CodeSnapshots
 
 log = logging.getLogger(__name__)
@@ -70,13 +63,15 @@ class Engine:
     ) -> None:
         self.layout, self.settings, self._clock, self._files = layout, settings, clock, files
         self._lab = lab
-        self._lock = EngineLock(layout, files)
-        self._journal = Journal(layout, files)
+        self.record = Record(layout, files, settings.project)
         self._git = Git(layout.root, settings.git.within.total_seconds()) if layout.common is not None else None
         self._wake = threading.Event()
         self._happened: Counter[type[Event]] = Counter()  # since the last poll began
-        self._recent: list[tuple[int, Event]] = []  # the journal's last, as they were loaded
-        self.state = DispatchState(project=settings.project, lab=layout.lab)
+
+    @property
+    def state(self) -> DispatchState:
+        """Everything the journal says, folded."""
+        return self.record.state
 
     @classmethod
     def open(
@@ -94,19 +89,16 @@ class Engine:
         """
         disk = files or Files()
         engine = cls(layout, settings, lab_of(layout, settings, disk, clock), clock, disk)
-        engine._lock.take(what, clock())
+        recent = engine.record.take(what, clock())
         try:
-            engine._begin()
+            engine._begin(recent)
         except BaseException:
-            engine._lock.release()
+            engine.record.release()
             raise
         return engine
 
-    def _begin(self) -> None:
+    def _begin(self, recent: list[tuple[int, Event]]) -> None:
         now = self._clock()
-        for folder in (self.layout.journal, self.layout.record, self.layout.dispatch):
-            self._files.sweep(folder)  # what a killed engine left half written
-        self._load(now)
         key = lab_key(self.layout, self._files)
         self._voices = Voices(self.layout, self._files, key)
         self._publisher = Publisher(self.layout, self._files)
@@ -120,37 +112,14 @@ class Engine:
         )
         self._performer.adopt(self.state)
         self._chronicle = Chronicle(self.layout, self._files)
-        self._chronicle.catch_up(self.state, self._recent)
-        self._recent = []
+        self._chronicle.catch_up(self.state, recent)
         forget_quiet(self.layout)
-        self._views = Views(self.layout, self._files, self._journal, self._git, self.settings.git.every)
+        self._views = Views(self.layout, self._files, self.record.journal, self._git, self.settings.git.every)
         self._pace = Pace(policies_of(self.settings))
         standing = self._lab.standing
         if not standing.problem and standing.number > self.state.driver:
-            self._commit([DriverTaken(at=now, number=standing.number, why=f"driven from here: {standing.clone}")])
-
-    def _load(self, now: datetime) -> None:
-        if not self._journal.segments():
-            self._first(now)
-            return
-        loaded = self._journal.load()
-        for problem in loaded.problems:
-            log.warning("journal: %s", problem)
-        self.state = parse_state(loaded.snapshot)
-        self._recent = [(int(document["seq"]), parse_event(document)) for document in loaded.events]
-        fold_all(self.state, (happened for _, happened in self._recent))
-        if self.state.seq != self._journal.seq:
-            raise StoreDamaged(f"the journal ends at {self._journal.seq}, its fold at {self.state.seq}")
-
-    def _first(self, now: datetime) -> None:
-        """A new lab's journal; a state.json without one is a lab whose record was lost, and nothing starts over it."""
-        if self.layout.state.exists() and b'"journal_seq": 0,' not in self.layout.state.read_bytes()[:4096]:
-            raise StoreDamaged(
-                f"{self.layout.state} is there and its journal in {self.layout.journal} is not",
-                hint="`autolab recover` makes it anew from what git and the views still hold; nothing runs until then",
-            )
-        self._journal.begin(orjson.dumps(self.state), 0)
-        self._commit([LabMade(at=now, project=self.settings.project, lab=self.layout.lab, why="the lab begins")])
+            why = f"driven from here: {standing.clone}"
+            self.record.commit([DriverTaken(at=now, number=standing.number, why=why)])
 
     # --- one tick ----------------------------------------------------------------------------------------------------
 
@@ -176,7 +145,7 @@ class Engine:
             may_hold=hold,
         )
         made = decide(self.state, seen, plan, now)
-        self._record(made.events, news, now)
+        self._write_down(made.events, news, now)
         self._pace.looked(made.actions, now)
         self._performer.perform(made.actions, self.state)
         return made
@@ -201,7 +170,7 @@ class Engine:
         data = [path for host in self.settings.hosts.values() for path in host.data]
         return self.watcher.code(now, data)
 
-    def _record(self, events: list[Event], news: News, now: datetime) -> None:
+    def _write_down(self, events: list[Event], news: News, now: datetime) -> None:
         """Durable first; then, and only then, what people read of it, and that the wishes were heard."""
         if events:
             self._made(events, now)
@@ -215,7 +184,7 @@ class Engine:
 
     def _made(self, events: Sequence[Event], now: datetime) -> None:
         """What was folded, made durable and told."""
-        self._append(events)
+        self.record.keep(events)
         self._happened.update(map(type, events))
         self._pace.happened(events, self.state)
         self._views.changed(now)
@@ -231,7 +200,8 @@ class Engine:
         for happened in events:
             fold(self.state, happened)
             made.append(happened)
-        self._made(made, self._clock())
+        if made:
+            self._made(made, self._clock())
         return made
 
     def _milestone(self, events: Sequence[Event], now: datetime) -> None:
@@ -242,35 +212,13 @@ class Engine:
         self.render(now, force=True)
         files = files_of(self.state, events)
 
-        def work() -> None:
-            try:
-                done = git.commit_named(files, message)
-            except CommandFailed as error:
-                log.warning("no milestone commit: %s", error.message)
-                return
-            if isinstance(done, Skipped):
-                log.info("no milestone commit: %s", done.reason)
-
-        self._lanes.put(GIT_LANE, Lane.ACT, work)
+        self._lanes.put(GIT_LANE, Lane.ACT, committing(git, files, message))
 
     def _drop(self, wish: str, outcome: str) -> None:
         if outcome.startswith("ok"):
             self.watcher.drop_box.accept(wish)
         else:
             self.watcher.drop_box.reject(wish, outcome)
-
-    def _commit(self, events: Sequence[Event]) -> None:
-        """Fold and record events that no decision made."""
-        for happened in events:
-            fold(self.state, happened)
-        self._append(events)
-
-    def _append(self, events: Sequence[Event]) -> None:
-        self._lock.check()
-        first = self.state.seq - len(events) + 1
-        self._journal.append([event_document(happened, first + i) for i, happened in enumerate(events)])
-        if self._journal.is_full:
-            self._journal.seal(orjson.dumps(self.state))
 
     def render(self, now: datetime, *, force: bool = False) -> None:
         """The views, if they are due."""
@@ -354,9 +302,8 @@ class Engine:
         """Let the lab go; what hosts are still asked ends by its own deadline and is asked again by the next engine."""
         self._lanes.finish(GIT_LANE, self.settings.git.within.total_seconds())
         self._lanes.close()
-        self._journal.close()
         self._lab.pool.close()
-        self._lock.release()
+        self.record.release()
 
     # --- parts -------------------------------------------------------------------------------------------------------
 

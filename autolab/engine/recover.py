@@ -52,7 +52,7 @@ def recoverable(layout: Layout, files: Files, now: datetime) -> tuple[DispatchSt
     """The state that the journal would begin with, and what is to be said of it; nothing is written.
 
     What was waiting is held until a person releases it: the last events may be lost, and what they launched is found
-    only when its host is looked at.
+    only when every host says what it holds (``takeover``).
 
     raises  StoreDamaged where there is a journal, or nothing to make it from: nothing was changed
     """
@@ -74,7 +74,7 @@ def recoverable(layout: Layout, files: Files, now: datetime) -> tuple[DispatchSt
 def _held(entry: Entry, now: datetime) -> Held | None:
     if entry.status is not Status.PENDING or entry.open_run is not None:
         return None
-    why = "the record was lost: release it once every host was looked at"
+    why = "the record was lost: `autolab lease take` asks every host what it holds; release it after that"
     return Held(at=now, id=entry.id, attempt=entry.attempt, actor="recovery", why=why)
 
 
@@ -108,6 +108,6 @@ def _later(events: Sequence[dict[str, Any]], state: DispatchState) -> tuple[list
     for document in later:
         if document["seq"] != state.seq + len(whole) + 1:
             lost = f"events {state.seq + len(whole) + 1} to {document['seq'] - 1} are in no copy"
-            return whole, [f"{lost}: what was launched in them is found when its host is looked at"]
+            return whole, [f"{lost}: `autolab lease take` finds what was launched in them and hosts still hold"]
         whole.append(document)
     return whole, [] if later else ["events after the snapshot, if there were any"]

@@ -78,6 +78,8 @@ def take_over(
 ) -> list[HostWord]:
     """Make this clone the driver, once every host but those ``given_up`` has said what it holds of the lab.
 
+    One that is the driver already keeps its number, and adopts what its journal lacks, as after a recovery.
+
     raises  OutsideFailed naming a host that does not answer, Busy where an engine runs in this clone, UnknownName,
             NotTheDriver without a reason: nothing was changed; after that it may be said again
     """
@@ -89,18 +91,21 @@ def take_over(
     leases = leases_of(layout, settings, files)
     with closing(connections(settings, layout.root, clock)) as pool:
         hosts = _Hosts(plans, pool, clock)
-        held, clone, lease = hosts.say(), leases.clone(), leases.read()
-        if _is_ours(lease, clone, held):
-            return _words(hosts, layout.lab, held, [], given_up)
+        held = hosts.say()
         with closing(Engine.open(layout, settings, what="lease take", clock=clock, files=files)) as engine:
-            number = max(engine.state.driver, _highest(leases.read(), held) + 1)
-            held = _followed(hosts, Driver(number, clone))
-            why = f"{reason}; given up: {', '.join(given_up)}" if given_up else reason
-            taken = DriverTaken(at=clock(), actor="takeover", number=number, why=f"driven from here: {clone} ({why})")
-            events = engine.adopt(_news(engine.state, hosts, layout.lab, held, taken))
-            leases.take(number, why, clock())
+            lease, clone = leases.read(), leases.clone()
+            if _is_ours(lease, clone, held):
+                events = engine.adopt(_news(engine.state, hosts, layout.lab, held, clock()))
+            else:
+                number = max(engine.state.driver, _highest(lease, held) + 1)
+                held = _followed(hosts, Driver(number, clone))
+                why = f"{reason}; given up: {', '.join(given_up)}" if given_up else reason
+                events = engine.adopt(_news(engine.state, hosts, layout.lab, held, clock()))
+                by = f"driven from here: {clone} ({why})"
+                engine.adopt([DriverTaken(at=clock(), actor="takeover", number=number, why=by)])
+                leases.take(number, why, clock())
             engine.render(clock(), force=True)
-        return _words(hosts, layout.lab, held, events, given_up)
+    return _words(hosts, layout.lab, held, events, given_up)
 
 
 def _is_ours(lease: Lease | None, clone: str, held: Holdings) -> bool:
@@ -128,11 +133,10 @@ def _read(hosts: _Hosts, lab: str, held: Holdings) -> dict[str, tuple[list[adopt
     return {name: adopt.read(hosts.plans[name], one, lab) for name, one in held.items()}
 
 
-def _news(state: DispatchState, hosts: _Hosts, lab: str, held: Holdings, taken: DriverTaken) -> Iterator[Event]:
+def _news(state: DispatchState, hosts: _Hosts, lab: str, held: Holdings, now: datetime) -> Iterator[Event]:
     read = _read(hosts, lab, held).values()
-    yield from adopt.adopt(state, [one for found, _ in read for one in found], taken.at)
-    yield from adopt.beware(state, [one for _, strange in read for one in strange], taken.at)
-    yield taken
+    yield from adopt.adopt(state, [one for found, _ in read for one in found], now)
+    yield from adopt.beware(state, [one for _, strange in read for one in strange], now)
 
 
 def _words(
