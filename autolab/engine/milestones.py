@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 
+from autolab.errors import CommandFailed
 from autolab.model.event import Added, Cancelled, Event, Failed, QuestionClosed, Succeeded
 from autolab.model.state import TERMINAL, DispatchState
+from autolab.store.git import Git, Skipped
+
+log = logging.getLogger(__name__)
 
 ALWAYS = ("dispatch/state.json", "dispatch/journal.jsonl", "dispatch/lab.json", "progress/lab.log")
 
@@ -53,3 +58,18 @@ def files_of(state: DispatchState, events: Sequence[Event]) -> list[str]:
             about = happened.question.rpartition("-")[0]
             files += [f"progress/questions/{happened.question}.md", f"progress/escalate_{about}.md"]
     return list(dict.fromkeys(files))
+
+
+def committing(git: Git, files: Sequence[str], message: str) -> Callable[[], None]:
+    """The work of that commit, for a lane; what git or the person's own work forbids is logged, and no more."""
+
+    def work() -> None:
+        try:
+            done = git.commit_named(files, message)
+        except CommandFailed as error:
+            log.warning("no milestone commit: %s", error.message)
+            return
+        if isinstance(done, Skipped):
+            log.info("no milestone commit: %s", done.reason)
+
+    return work

@@ -126,7 +126,7 @@ def _lab_run(path: Path, hosts: LabHosts) -> float:
     with SmallLab(path, on, lab_hosts=hosts, policies={}) as lab:
         settings = lab.settings
         engine = Engine.open(lab.layout, settings, what="bench", clock=now)
-        engine._commit([Added(at=now(), id=s.id, spec=s) for s in map(_noop, range(JOBS))])
+        engine.record.commit([Added(at=now(), id=s.id, spec=s) for s in map(_noop, range(JOBS))])
         stop = threading.Event()
 
         def look(state: DispatchState) -> None:

@@ -1,0 +1,89 @@
+"""The lab's record: the journal, the state it folds to, and the lock that makes one process their writer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+import orjson
+
+from autolab.errors import StoreDamaged
+from autolab.model.documents import parse_event, parse_state
+from autolab.model.event import Event, LabMade, event_document
+from autolab.model.state import DispatchState
+from autolab.model.transitions import fold, fold_all
+from autolab.store.files import Files
+from autolab.store.journal import Journal
+from autolab.store.layout import Layout
+from autolab.store.locks import EngineLock
+
+log = logging.getLogger(__name__)
+
+
+class Record:
+    """Whoever has taken it may write. What is kept in it has happened."""
+
+    def __init__(self, layout: Layout, files: Files, project: str) -> None:
+        self._layout, self._files = layout, files
+        self._lock = EngineLock(layout, files)
+        self.journal = Journal(layout, files)
+        self.state = DispatchState(project=project, lab=layout.lab)
+
+    def take(self, what: str, now: datetime) -> list[tuple[int, Event]]:
+        """Take the lock and load; the journal's last events, numbered.
+
+        raises  Busy where another process has it; StoreDamaged: nothing was changed
+        """
+        self._lock.take(what, now)
+        try:
+            for folder in (self._layout.journal, self._layout.record, self._layout.dispatch):
+                self._files.sweep(folder)  # what a killed engine left half written
+            return self._load(now)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def release(self) -> None:
+        """Let another process have it."""
+        self.journal.close()
+        self._lock.release()
+
+    def commit(self, events: Sequence[Event]) -> None:
+        """Fold events and make them durable."""
+        for happened in events:
+            fold(self.state, happened)
+        self.keep(events)
+
+    def keep(self, events: Sequence[Event]) -> None:
+        """Make durable what is folded already: one write, one sync. raises DiskFailed: nothing was acknowledged."""
+        self._lock.check()
+        first = self.state.seq - len(events) + 1
+        self.journal.append([event_document(happened, first + i) for i, happened in enumerate(events)])
+        if self.journal.is_full:
+            self.journal.seal(orjson.dumps(self.state))
+
+    def _load(self, now: datetime) -> list[tuple[int, Event]]:
+        if not self.journal.segments():
+            self._first(now)
+            return []
+        loaded = self.journal.load()
+        for problem in loaded.problems:
+            log.warning("journal: %s", problem)
+        self.state = parse_state(loaded.snapshot)
+        recent = [(int(document["seq"]), parse_event(document)) for document in loaded.events]
+        fold_all(self.state, (happened for _, happened in recent))
+        if self.state.seq != self.journal.seq:
+            raise StoreDamaged(f"the journal ends at {self.journal.seq}, its fold at {self.state.seq}")
+        return recent
+
+    def _first(self, now: datetime) -> None:
+        """A new lab's journal; a state.json without one is a lab whose record was lost, and nothing starts over it."""
+        view = self._layout.state
+        if view.exists() and b'"journal_seq": 0,' not in view.read_bytes()[:4096]:
+            raise StoreDamaged(
+                f"{view} is there and its journal in {self._layout.journal} is not",
+                hint="`autolab recover` makes it anew from what git and the views still hold; nothing runs until then",
+            )
+        self.journal.begin(orjson.dumps(self.state), 0)
+        self.commit([LabMade(at=now, project=self.state.project, lab=self._layout.lab, why="the lab begins")])
