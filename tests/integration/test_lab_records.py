@@ -37,11 +37,13 @@ def test_the_experiments_of_a_full_study_are_new_ones_with_files_of_their_own_in
             again = lab.wish("add", specs=[an_experiment("pilot-s0", phase="full")])
             lab.add(*(an_experiment(name, phase="full", seed=seed) for seed, name in enumerate(full)))
             at_work.until_are("done", *full)
+            at_work.until(lambda: "add 3 experiments" in git(lab, "log", "--format=%s"), "they are committed")
         assert "its design is fixed" in lab.replayed().wishes[again]
         assert [entry["seed"] for name, entry in lab.entries().items() if name in full] == [0, 1, 2]
         assert all(lab.layout.sidecar(name).exists() for name in full)
         committed = git(lab, "log", "--format=", "--name-only", "--grep=add 3 experiments").split()
-        assert {f"experiments/logs/{name}.md" for name in full} | {"dispatch/state.json"} <= set(committed)
+        assert {f"experiments/logs/{name}.md" for name in full} <= set(committed)
+        assert all(f'"{name}"' in git(lab, "show", "HEAD:dispatch/state.json") for name in full)
         lab.assert_once_each("pilot-s0", *full)
 
 
