@@ -22,7 +22,7 @@ SHOWN: Final = 100
 
 
 def replay(place: Placed) -> ReplayReport:
-    """Fold every event from the first on, up to where state.json stands, and say each difference (at most 100).
+    """Fold all that the journal holds, up to where state.json stands, and say each difference (at most 100).
 
     raises  StoreDamaged: no journal, damage in it, or a segment that is gone
     """
@@ -33,7 +33,8 @@ def replay(place: Placed) -> ReplayReport:
         raise StoreDamaged(
             f"no journal in {place.layout.journal}", hint="`autolab init` begins one in a new lab; else see doctor"
         )
-    state, last = DispatchState(project="", lab=""), 0
+    state = parse_state(journal.origin())
+    last = state.seq
     for document in journal.history():
         last = int(document["seq"])
         if last <= upto:

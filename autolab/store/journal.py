@@ -133,6 +133,13 @@ class Journal:
             self._fill_recent()
         return [open_line(line[:-1]) + b"\n" for line in self._recent]
 
+    def origin(self) -> dict[str, Any]:
+        """The snapshot that the journal opens with: of nothing, or of what was there when it was made anew."""
+        if self.segments()[:1] != [1]:
+            raise StoreDamaged(f"the first segment is gone: no {self.path(1)}")
+        found: dict[str, Any] = self._parse(1).head["snapshot"]
+        return found
+
     def history(self) -> Iterator[dict[str, Any]]:
         """Every event of every segment, oldest first; raises StoreDamaged where one is damaged or missing."""
         there = self.segments()

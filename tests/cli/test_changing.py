@@ -40,6 +40,18 @@ def test_init_makes_a_lab_and_keeps_everything_when_repeated(folder: Path, autol
     assert json.loads((folder / "dispatch/state.json").read_text())["project"] == "my-study"
 
 
+def test_init_writes_the_schemas_that_editors_check_by_and_renews_old_ones(folder: Path, autolab: Autolab) -> None:
+    assert autolab("init").code == 0
+    pointed = (folder / "autolab.yaml").read_text().splitlines()[0].partition("$schema=")[2]
+    schema = folder / pointed
+    for name in ("settings", "experiments"):
+        text = autolab("schema", name, "--json").data["text"]
+        assert json.loads((schema.parent / f"{name}.json").read_text()) == text
+    schema.write_text("{}")
+    assert autolab("init", "--json").data["made"] == [pointed]
+    assert json.loads(schema.read_text()) == autolab("schema", "settings", "--json").data["text"]
+
+
 def test_init_changes_nothing_when_it_is_only_tried(folder: Path, autolab: Autolab) -> None:
     before = sorted(folder.iterdir())
     said = autolab("init", "--dry-run", "--json")

@@ -242,3 +242,14 @@ def test_the_recent_events_reach_back_into_sealed_segments(journal: Journal, lay
             one.load()
         seqs = [orjson.loads(line)["seq"] for line in one.recent()]
         assert seqs == list(range(300, 1300))
+
+
+def test_the_origin_is_the_first_snapshot_and_a_lost_first_segment_is_damage(layout: Layout, files: Files) -> None:
+    made_anew = Journal(layout, files)
+    made_anew.begin(b'{"seq": 7}', 7)
+    made_anew.append([event(8)])
+    made_anew.seal(b'{"seq": 8}')
+    assert Journal(layout, files).origin() == {"seq": 7}
+    made_anew.path(1).unlink()
+    with pytest.raises(StoreDamaged, match="first segment is gone"):
+        Journal(layout, files).origin()
