@@ -32,7 +32,7 @@ def check_result(content: bytes, experiment: str, known: Mapping[str, str]) -> C
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         return Checked(content)  # an image, an array: not ours to judge
-    if text.lstrip()[0] in "{[":
+    if text.lstrip().startswith(("{", "[")):
         return _json(content, text)
     if text.splitlines()[0].count(",") >= 2:
         return _table(content, text, experiment, known)
