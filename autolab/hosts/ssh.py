@@ -59,19 +59,24 @@ class SshConnection:
             self._channels.release()
 
     def _ask(self, request: Request, into: BinaryIO | None, ends_at: float) -> Reply:
-        """A session that died unnoticed is replaced once, and only while nothing was said over it."""
-        for last in (False, True):
+        """While nothing was said, a channel that broke is opened anew; a session that died is replaced once."""
+        replaced = False
+        while True:
             session = self._open_session(ends_at)
             try:
                 wire = _ChannelWire(session, _open_channel(session, ends_at, self.host))
                 return converse(wire, request, into, ends_at=ends_at, host=self.host)
             except NothingSaid as error:
-                self._forget(session)
-                if last or time.monotonic() >= ends_at:
+                # A server at its limit may close a channel it has just opened. The session lives on then, and must:
+                # other questions are being answered over it.
+                channel_only = session.alive() and _pause(ends_at)
+                if not channel_only:
+                    self._forget(session)
+                if time.monotonic() >= ends_at or (replaced and not channel_only):
                     raise HostUnreachable(
                         f"{self.host}: the connection broke before anything was said: {error}"
                     ) from error
-        raise AssertionError("unreachable")
+                replaced = replaced or not channel_only
 
     def _open_session(self, ends_at: float) -> Session:
         if not self._lock.acquire(timeout=max(ends_at - time.monotonic(), 0)):
@@ -109,10 +114,20 @@ def _open_channel(session: Session, ends_at: float, host: str) -> paramiko.Chann
             return session.transport.open_session(timeout=min(left, STEP_WITHIN_S))
         except (paramiko.SSHException, EOFError, OSError) as error:
             # Not only ChannelException: two threads refused at once share one, and the second gets a bare SSHException.
-            if not session.alive() or "Timeout" in str(error):
+            if "Timeout" in str(error):
+                session.close()  # the link is stuck: nobody's answer comes over it any more
+            if not session.alive():
                 raise NothingSaid(str(error) or "the connection is dead") from error
-        time.sleep(min(left, random.uniform(0.02, 0.1)))  # noqa: S311  several wait: not all at the same moment
+        _pause(ends_at)
     raise HostUnreachable(f"{host}: no channel came free there within the deadline")
+
+
+def _pause(ends_at: float) -> bool:
+    """Wait a moment, unless the deadline is nearer; whether there is time left."""
+    left = ends_at - time.monotonic()
+    if left > 0:
+        time.sleep(min(left, random.uniform(0.02, 0.1)))  # noqa: S311  several wait: not all at the same moment
+    return ends_at > time.monotonic()
 
 
 class _ChannelWire:
