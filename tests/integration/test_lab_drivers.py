@@ -15,6 +15,7 @@ import pytest
 from autolab.api.lease import lease_show, lease_take
 from autolab.api.project import open_project
 from autolab.errors import Busy, NotTheDriver, OutsideFailed, UnknownName
+from tests.labhosts import LabHosts
 from tests.labs import GO, SmallLab, an_experiment
 
 LOCAL = {"local": {"kind": "local", "slots": 2}}
@@ -144,3 +145,54 @@ def test_a_crash_before_the_lease_is_written_is_made_good_by_saying_it_again(tmp
         report = take(second)
         assert report["ours"]
         assert second.replayed().driver == report["number"]
+
+
+def test_a_clone_on_another_machine_is_told_by_the_hosts_that_it_does_not_drive(tmp_path: Path) -> None:
+    with SmallLab(tmp_path / "one", LOCAL) as first:
+        first.add(an_experiment("a", "true"))
+        with first.engine() as at_work:
+            at_work.until_are("done", "a")
+        second = cloned(first, tmp_path / "two")
+        (Path(first.settings.hosts["local"].state_dir) / first.lab[:8] / "lease.json").unlink()  # it lies on the other
+        second.add(an_experiment("b", "true"))
+        with second.engine() as at_work:
+            at_work.until_host("local", "troubled")
+            assert "follows driver 1" in at_work.hosts["local"].why
+        report = take(second)
+        assert (report["number"], report["hosts"][0]["adopted"]) == (2, ["a.1"])
+        with second.engine() as at_work:
+            at_work.until_are("done", "a", "b")
+        first.assert_once_each("a", "b")
+
+
+@pytest.mark.ssh
+@pytest.mark.rule("1.60")
+def test_a_lab_of_two_ssh_hosts_is_taken_over_once_both_answer(lab: LabHosts, tmp_path: Path) -> None:
+    hosts = {name: {"kind": "ssh", "slots": 2} for name in ("lab1", "lab2")}
+    with SmallLab(tmp_path / "one", hosts, lab_hosts=lab) as first:
+        second = copied(first, tmp_path / "two")
+        designs = [an_experiment(f"e{n}", GO, host=f"lab{n}") for n in (1, 2)]
+        first.add(*designs)
+        with first.engine() as at_work:
+            at_work.until_are("running", "e1", "e2")
+        lab.kill_sshd("lab2")
+        lab.cut("lab2")
+        with pytest.raises(OutsideFailed, match="lab2 does not say what it holds"):
+            take(second)
+        assert not lease_show(open_project(second.root))["ours"]
+        lab.heal()
+        second.add(*designs)  # they wait here too, and were launched there
+        with closing(second.open_engine()) as engine:
+            engine.settle()
+        assert {entry["status"] for entry in second.entries().values()} == {"pending"}
+        adopted = [line["adopted"] for line in take(second)["hosts"]]
+        assert adopted == [["e1.1"], ["e2.1"]]
+        first.add(an_experiment("late", "true"))
+        with first.engine() as old, second.engine() as at_work:
+            at_work.until_are("running", "e1", "e2")
+            old.until(says_who_drives(first), "the first says who drives")
+            first.go()
+            at_work.until_are("done", "e1", "e2")
+            assert old.status("late") == "pending"
+        first.assert_once_each("e1", "e2")
+        second.assert_replay_equals_state()

@@ -70,6 +70,16 @@ def test_a_deleted_journal_comes_back_with_what_waited_held_and_everything_ends_
     ended_once(lab)
 
 
+def test_a_snapshot_older_than_the_view_is_brought_up_to_it(lab: SmallLab) -> None:
+    put_back_the_snapshot(lab, 3)
+    was = lab.replayed()
+    lose_the_record(lab)
+    told = recover(find_place(lab.root))
+    assert (told["seq"], told["unknown"], told["open_attempts"]) == (was.seq + 1, [], ["runs.1"])
+    assert lab.replayed().entries["done"] == was.entries["done"]
+    ended_once(lab)
+
+
 def test_what_was_launched_in_a_gap_is_found_on_its_host_and_not_launched_elsewhere(tmp_path: Path) -> None:
     hosts = {name: {"kind": "local", "slots": 1, "state_dir": str(tmp_path / name)} for name in ("left", "right")}
     with SmallLab(tmp_path, hosts) as lab:
