@@ -47,6 +47,8 @@ from autolab.store.snapshot import CodeSnapshots
 
 log = logging.getLogger(__name__)
 
+BRIEF: Final = timedelta(milliseconds=20)  # a tick that took longer is followed by a pause as long as itself, in which
+PAUSE: Final = timedelta(milliseconds=250)  # more may come: a storm of 10,000 sidecars is 30 ticks then, not 500
 GIT_LANE: Final = "(git)"  # no host can have this name
 
 
@@ -105,8 +107,7 @@ class Engine:
         self._lanes = Lanes(self.wake)
         self._inventory = Inventory(self._executor, self._lanes)
         snapshots = CodeSnapshots(self.layout, self._files, self._git)
-        limit = self.settings.policies.code_limit_mib
-        self.watcher = Watcher(self.layout, self._files, key, self._voices, snapshots, limit)
+        self.watcher = Watcher(self.layout, self._files, key, self._voices, snapshots, lambda: self.settings)
         self._performer = Performer(
             self._executor, self._orders, self._voices, self._publisher, self._lanes, self._clock
         )
@@ -167,8 +168,7 @@ class Engine:
         """The snapshot a launch would use; asked for only while something waits for one."""
         if not any(e.status is Status.PENDING and e.open_run is None for e in self.state.entries.values()):
             return None
-        data = [path for host in self.settings.hosts.values() for path in host.data]
-        return self.watcher.code(now, data)
+        return self.watcher.code(now)
 
     def _write_down(self, events: list[Event], news: News, now: datetime) -> None:
         """Durable first; then, and only then, what people read of it, and that the wishes were heard."""
@@ -284,6 +284,9 @@ class Engine:
                 on_tick(self.state)
             if not made.events:
                 self._wait(made, now)
+            took = self._clock() - now
+            if made.events and took > BRIEF:
+                stop.wait(min(took, PAUSE).total_seconds())
         self.render(self._clock(), force=True)
 
     def _wait(self, made: Decision, now: datetime) -> None:

@@ -66,6 +66,7 @@ def policies_of(settings: Settings) -> Policies:
         backoff_s=tuple(step.total_seconds() for step in given.backoff),
         fast_fail_s=given.quarantine_within.total_seconds(),
         quarantine_after=given.quarantine_after,
+        sidecar_patience=given.sidecar_patience,
     )
 
 

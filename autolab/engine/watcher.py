@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from autolab.engine.publish import result_found
@@ -15,6 +16,7 @@ from autolab.engine.voices import Voices
 from autolab.errors import AutolabError, StoreDamaged
 from autolab.model.documents import best, parse
 from autolab.model.observation import Sidecar, Unreadable
+from autolab.model.settings import Settings
 from autolab.model.state import TERMINAL, DispatchState, Status
 from autolab.model.wish import Wish
 from autolab.store.files import Files
@@ -26,7 +28,7 @@ from autolab.store.snapshot import CodeSnapshots
 
 log = logging.getLogger(__name__)
 
-SCAN_EVERY: Final = timedelta(seconds=30)  # the scan of all is the truth; what is heard of in between hastens it
+RACY_S: Final = 2.0  # a folder may change again within its own time stamp
 CODE_EVERY: Final = timedelta(seconds=2)  # a launch uses code that is at most this old
 
 
@@ -45,13 +47,22 @@ class Watcher:
     """Reads for one engine. Keeps what lets it read less: signatures, the last scan's time."""
 
     def __init__(
-        self, layout: Layout, files: Files, key: bytes, voices: Voices, code: CodeSnapshots, limit_mib: int
+        self,
+        layout: Layout,
+        files: Files,
+        key: bytes,
+        voices: Voices,
+        code: CodeSnapshots,
+        settings: Callable[[], Settings],
     ) -> None:
         self._layout, self._files, self._voices = layout, files, voices
         self._scanner = Scanner(layout, key)
         self.inbox, self.drop_box = Inbox(layout, files), DropBox(layout, files)
-        self._code, self._limit_mib = code, limit_mib
+        self._code, self._settings = code, settings
         self._scanned_at: datetime | None = None
+        self._folder: tuple[int, int] | None = None  # as it looked when a scan was last due
+        self._left_out = 0  # scans in a row
+        self._say_done: set[str] | None = None  # external experiments whose result is waited for; None: not known yet
         self._code_at: datetime | None = None
         self._code_digest: str | None = None
         self.code_problem = ""
@@ -68,7 +79,7 @@ class Watcher:
         names = set(self._voices.heard())
         while not self._hints.empty():
             names.add(self._hints.get())
-        if self.next_scan(now) <= now:
+        if self.next_scan(now) <= now and not self._is_calm(now):
             self._scanned_at = now
             self._take(self._scanner.scan(now), news)
             told = {item.path for item in news.unreadable}
@@ -78,9 +89,26 @@ class Watcher:
         self._take_wishes(state, news, now)
         return news
 
+    def _is_calm(self, now: datetime) -> bool:
+        """Whether the scan that is due can be left out, nine times in ten at most.
+
+        Sidecars come by rename, and a rename changes the folder; files written in place are heard of, or found by the
+        tenth scan. So a lab in which nothing happens costs nothing.
+        """
+        look = _look_of(self._layout.dispatch)
+        is_old = look is not None and now.timestamp() - look[1] / 1e9 > RACY_S
+        known, self._folder = self._folder, look if is_old else None
+        changed = look is None or look != known
+        if self._scanned_at is None or changed or self._scanner.unreadable or self._left_out >= 9:
+            self._left_out = 0
+            return False
+        self._left_out += 1
+        self._scanned_at = now
+        return True
+
     def next_scan(self, now: datetime) -> datetime:
         """When all sidecars are read through again."""
-        return now if self._scanned_at is None else self._scanned_at + SCAN_EVERY
+        return now if self._scanned_at is None else self._scanned_at + self._settings().policies.scan_every
 
     def scan_soon(self) -> None:
         """Read all at the next tick, whatever the clock says."""
@@ -107,13 +135,16 @@ class Watcher:
                     news.unreadable.append(Unreadable(f"inbox/{put.id}.json", error.message, digest))
         news.wishes += ticked(self._layout, self._files, state, self._ticks)
 
-    def code(self, now: datetime, data: list[str]) -> str | None:
+    def code(self, now: datetime) -> str | None:
         """Digest of the code as it is, packed; None: it cannot be, and ``code_problem`` says why."""
         if self._code_at is not None and now - self._code_at < CODE_EVERY:
             return self._code_digest
         self._code_at = now
         try:
-            self._code_digest = self._code.take(now, data, self._limit_mib).hash
+            given = self._settings()
+            data = [path for host in given.hosts.values() for path in host.data]
+            taken = self._code.take(now, data, given.policies.code_limit_mib, given.sync.exclude)
+            self._code_digest = taken.hash
             self.code_problem = ""
         except AutolabError as error:
             self._code_digest, self.code_problem = None, error.message
@@ -124,11 +155,23 @@ class Watcher:
         """Of external experiments that say done, in ``news`` too: what is there of their declared result."""
         found: dict[str, Mapping[str, Any] | None] = {}
         told = {sidecar.id for sidecar in news.sidecars if sidecar.cells.get("status") == Status.DONE}
-        for entry in state.entries.values():
-            if entry.status in TERMINAL or entry.spec.executor != "external" or not entry.spec.result_file:
-                continue
-            if entry.id in told or best(entry, "status") == Status.DONE:
+        heard = state.entries.keys() if self._say_done is None else {sidecar.id for sidecar in news.sidecars}
+        self._say_done = {*(self._say_done or ()), *(heard & state.entries.keys())}
+        for ident in list(self._say_done):
+            entry = state.entries[ident]
+            says_done = ident in told or best(entry, "status") == Status.DONE
+            if entry.status in TERMINAL or entry.spec.executor != "external" or not says_done:
+                self._say_done.discard(ident)
+            elif entry.spec.result_file:
                 path = self._layout.inside(entry.spec.result_file)
                 content = self._files.read(path, 1 << 30) if path.is_file() else None
                 found[entry.id] = result_found(entry.spec.result_file, content) if content else None
         return found
+
+
+def _look_of(folder: Path) -> tuple[int, int] | None:
+    try:
+        seen = folder.stat()
+    except OSError:
+        return None
+    return seen.st_ino, seen.st_mtime_ns

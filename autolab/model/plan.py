@@ -20,6 +20,7 @@ class Policies:
     backoff_s: tuple[float, ...] = (30.0, 120.0, 600.0, 1800.0)
     fast_fail_s: float = 60.0
     quarantine_after: int = 3
+    sidecar_patience: int = 3  # polls at which a file makes no sense until a person is asked
     ask_after_misses: int = 6  # looks in a row without an answer until a person is asked; again after as many
     kill_again_s: float = 15.0  # doubled each time
     result_again_s: float = 15.0  # between two looks for a late result

@@ -143,8 +143,6 @@ class Policies(Border):
         default=3, ge=1, le=100, description="Scans before an unreadable sidecar is a question."
     )
     wish_wait: Duration = Field(default=timedelta(seconds=10), description="How long a command waits for its effect.")
-    answer_within: Duration = Field(default=timedelta(seconds=30), description="A host's whole answer.")
-    connect_within: Duration = Field(default=timedelta(seconds=10), description="A new connection.")
     backoff: tuple[Duration, ...] = Field(
         default=tuple(timedelta(seconds=each) for each in (30, 120, 600, 1800)),
         min_length=1,
@@ -157,8 +155,6 @@ class Policies(Border):
     start_tries: Whole = Field(
         default=3, ge=1, le=100, description="Starts without a claim before the host has failed."
     )
-    absent_looks: Whole = Field(default=3, ge=1, le=100, description="Looks that miss a job before a question.")
-    absent_for: Duration = Field(default=timedelta(minutes=5), description="Least time those looks must span.")
     quarantine_after: Whole = Field(
         default=3, ge=1, le=1000, description="Experiments a host may fail before it is left alone."
     )
@@ -166,14 +162,6 @@ class Policies(Border):
         default=timedelta(seconds=60), description="How soon after its start a failure counts there."
     )
     kill_grace: Duration = Field(default=timedelta(seconds=10), description="Between TERM and KILL.")
-    end_survivors: Flag = Field(default=False, description="End processes that outlive their command.")
-    overdue_factor: Number = Field(
-        default=2.0, gt=1, le=1000, description="Times the expected duration before a question."
-    )
-    log_limit_mib: Whole = Field(default=64, ge=1, le=65_536, description="Most of a log that is fetched, MiB.")
-    result_limit_mib: Whole = Field(
-        default=1024, ge=1, le=1_048_576, description="Largest result that is fetched, MiB."
-    )
     code_limit_mib: Whole = Field(default=200, ge=1, le=65_536, description="Largest code snapshot that is sent, MiB.")
     matrix_limit: Whole = Field(default=100_000, ge=1, le=10_000_000, description="Most experiments of one file.")
 

@@ -83,7 +83,7 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
             made.events.append(happened)
 
     take(merge.merge_sidecars(state, seen.sidecars, now))
-    take(merge.report_unreadable(state, seen.unreadable, now))
+    take(merge.report_unreadable(state, seen.unreadable, plan.policies.sidecar_patience, now))
     for wish in seen.wishes:
         take(wishes.answer(state, wish, plan, now))
     for happened in list(made.events):
@@ -92,7 +92,8 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
     for ident, result in seen.results.items():
         if result and ident in state.entries:
             take(external.heard(state, state.entries[ident], result, now))
-    for ident in [i for i, e in state.entries.items() if e.status not in TERMINAL]:
+    opened = [(i, e) for i, e in state.entries.items() if e.run is not None and not e.run.judged]
+    for ident in [i for i, e in opened if e.status not in TERMINAL]:
         take(_follow(state, state.entries[ident], plan, now, made))
     take(hosts.relieve(state, now))
     take(hosts.listed(state, seen.cards, now))
@@ -246,7 +247,9 @@ def _actions(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> 
         run = entry.run
         if run is not None and not run.judged and run.host in plan.hosts:
             per_host.setdefault(run.host, []).append(entry)
-    hungry = seen.may_hold and any(dispatch.is_due(state, e, now) for e in state.entries.values())
+    hungry = seen.may_hold and any(
+        e.status is Status.PENDING and dispatch.is_due(state, e, now) for e in state.entries.values()
+    )
     due: list[tuple[Action, list[Event]]] = []
     for name, entries in per_host.items():
         if hosts.may_ask(state.hosts.get(name), now):

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from autolab.model.event import Event, Noted, Observed, outranks
 from autolab.model.observation import Authority, Sidecar, Unreadable
 from autolab.model.state import Cell, DispatchState, Entry
 from autolab.rules.questions import ask_about
-
-PATIENCE: Final = 3
 
 
 def merge_sidecars(state: DispatchState, sidecars: Iterable[Sidecar], now: datetime) -> Iterator[Event]:
@@ -21,20 +19,22 @@ def merge_sidecars(state: DispatchState, sidecars: Iterable[Sidecar], now: datet
         yield from _stray(state, sidecar, now) if entry is None else _news(state, entry, sidecar, now)
 
 
-def report_unreadable(state: DispatchState, found: Iterable[Unreadable], now: datetime) -> Iterator[Event]:
+def report_unreadable(
+    state: DispatchState, found: Iterable[Unreadable], patience: int, now: datetime
+) -> Iterator[Event]:
     """Each unreadable file once; the last good value stays.
 
-    One that still makes no sense at ``PATIENCE`` polls is asked about, for its experiment alone. The count is kept as
+    One that still makes no sense at ``patience`` polls is asked about, for its experiment alone. The count is kept as
     events, because with cron every poll is a new process.
     """
     for item in found:
         digest, _, polls = state.unreadable.get(item.path, "").partition("#")
         count = int(polls or 1) + 1 if digest == item.digest else 1
-        if count > PATIENCE:
+        if count > patience:
             continue
         why = f"{item.path}: {item.reason}" if count == 1 else f"{item.path}: still unreadable"
         yield Noted(at=now, kind="unreadable", path=item.path, digest=f"{item.digest}#{count}", why=why)
-        if count == PATIENCE and item.id in state.entries:
+        if count == patience and item.id in state.entries:
             seen = f"{item.path}: {item.reason} (at {count} polls)"
             did = "its last good value stands; the others go on"
             yield from ask_about(state, state.entries[item.id], "sidecar_unreadable", now, seen=seen, did=did)

@@ -65,9 +65,11 @@ def _rehearse(state: DispatchState, events: list[Event]) -> None:
 
 
 def _summary(wish: Wish, events: list[Event]) -> str:
-    about = list(dict.fromkeys(event.id for event in events if event.id))
-    if not about and not events:
+    if not events:
         return "nothing to change"
+    if wish.ask is Ask.DECIDE:
+        return f"decided {wish.option} on {wish.question}"
+    about = list(dict.fromkeys(event.id for event in events if event.id)) or list(wish.ids)
     return f"{wish.ask.value} {', '.join(about[:5])}{f' and {len(about) - 5} more' if len(about) > 5 else ''}".strip()
 
 

@@ -14,6 +14,7 @@ import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
@@ -63,16 +64,19 @@ class CodeSnapshots:
         self.layout, self.files, self.git = layout, files, git
         self._cache_path = layout.code / "seen.json"
 
-    def take(self, now: datetime, data: Sequence[str] = (), limit_mib: int = LIMIT_MIB) -> Snapshot:
+    def take(
+        self, now: datetime, data: Sequence[str] = (), limit_mib: int = LIMIT_MIB, exclude: Sequence[str] = ()
+    ) -> Snapshot:
         """The code as it is now, packed.
 
         data       paths that are not code: they stay on each host
+        exclude    patterns such as ``*.ipynb`` or ``notes/*`` of paths that are not sent
         limit_mib  above it the five largest files are named
         raises     InvalidSpec: too large, a link that leads out of the project, files that do not stand still
         """
         for _ in range(_TRIES):
             try:
-                return self._take(now, data, limit_mib)
+                return self._take(now, data, limit_mib, exclude)
             except _Changed as error:
                 changed = str(error)
         raise InvalidSpec(
@@ -84,8 +88,8 @@ class CodeSnapshots:
         """Where the archive of that hash lies, if it was packed here."""
         return self.layout.code / f"{digest}.tar"
 
-    def _take(self, now: datetime, data: Sequence[str], limit_mib: int) -> Snapshot:
-        code = self._look(now, data, limit_mib)
+    def _take(self, now: datetime, data: Sequence[str], limit_mib: int, exclude: Sequence[str]) -> Snapshot:
+        code = self._look(now, data, limit_mib, exclude)
         digest = content_hash(code)
         size = sum(file.size for file in code)
         tar = self.path(digest)
@@ -94,7 +98,7 @@ class CodeSnapshots:
             self.files.replace_with(tar, _archive(self.layout.root, code))
         return Snapshot(digest, tar, len(code), size)
 
-    def _look(self, now: datetime, data: Sequence[str], limit_mib: int) -> list[CodeFile]:
+    def _look(self, now: datetime, data: Sequence[str], limit_mib: int, exclude: Sequence[str]) -> list[CodeFile]:
         cache = self._load_cache()
         skip = tuple(f"{path}/" for path in (*NEVER, *self._relative(data)))
         fresh: dict[str, list[object]] = {}
@@ -103,7 +107,7 @@ class CodeSnapshots:
         total = 0
         for path in self._names():
             seen = _lstat(self.layout.root / path)
-            if seen is None or f"{path}/".startswith(skip):
+            if seen is None or f"{path}/".startswith(skip) or any(fnmatchcase(path, one) for one in exclude):
                 continue
             sizes.append((seen.st_size, path))
             total += seen.st_size

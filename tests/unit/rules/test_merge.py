@@ -162,7 +162,7 @@ def test_an_unreadable_file_is_asked_about_at_the_third_poll_and_hurts_nobody() 
 
     def poll(digest: str) -> list[str]:
         names = []
-        for happened in report_unreadable(state, [Unreadable("dispatch/e1.status.json", "cut", digest, "e1")], T0):
+        for happened in report_unreadable(state, [Unreadable("dispatch/e1.status.json", "cut", digest, "e1")], 3, T0):
             fold(state, happened)
             names.append(happened.name)
         return names

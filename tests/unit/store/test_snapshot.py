@@ -220,3 +220,12 @@ def test_the_archive_is_a_whole_tar_file(code: CodeSnapshots, later: datetime) -
     assert len(data) % tarfile.RECORDSIZE == 0
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         assert tar.getnames() == ["autolab.yaml", "train.py"]
+
+
+def test_what_a_pattern_excludes_is_not_sent(tmp_path: Path, later: datetime) -> None:
+    for name in ("train.py", "look.ipynb", "notes/a.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    taken = CodeSnapshots(Layout(tmp_path, None, "0" * 32), Files(), None).take(later, exclude=("*.ipynb", "notes/*"))
+    with tarfile.open(taken.tar) as packed:
+        assert packed.getnames() == ["train.py"]
