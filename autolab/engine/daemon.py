@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from autolab.engine.engine import Engine
-from autolab.engine.memory import spare_the_collector
+from autolab.engine.memory import give_back_large_blocks, spare_the_collector
 from autolab.engine.quiet import VIEWS
 from autolab.engine.wakeup import Wakeup
 from autolab.errors import AutolabError
@@ -37,6 +37,7 @@ class Daemon:
 
     def run(self) -> None:
         """Serve until ``stop``. raises Busy where another engine runs, and whatever keeps the engine from recording."""
+        give_back_large_blocks()
         engine = self._engine = Engine.open(self._layout, self._load(), what="daemon", clock=clock)
         self._settings_seen = self._settings_stamp()
         spare_the_collector()
