@@ -92,8 +92,8 @@ def _group(title: str, number: int, lines: list[ExperimentLine], now: str, befor
     yield heading(title, number)
     yield from (f"  {line}" for line in _table(lines[:SHOWN], now, margin=2))
     hidden = number - min(len(lines), SHOWN)
-    if hidden and title != "ended":
-        yield f"  showing {number - hidden} of {number}; autolab ps lists them"
+    if hidden:
+        yield f"  showing {number - hidden} of {number}; autolab ps{' --all' if title == 'ended' else ''} lists them"
 
 
 def _table(lines: list[ExperimentLine], now: str, margin: int = 0) -> list[str]:
