@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 import orjson
 
-from autolab.errors import StoreDamaged
+from autolab.errors import NotTheDriver, StoreDamaged
 from autolab.model.documents import parse_event, parse_state
 from autolab.model.event import Event, LabMade, event_document
 from autolab.model.state import DispatchState
 from autolab.model.transitions import fold, fold_all
 from autolab.store.files import Files
 from autolab.store.journal import Journal
-from autolab.store.layout import Layout
+from autolab.store.layout import SETTINGS_FILE, Layout
 from autolab.store.locks import EngineLock
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Record:
         try:
             for folder in (self._layout.journal, self._layout.record, self._layout.dispatch):
                 self._files.sweep(folder)  # what a killed engine left half written
+            self._check_work_tree()
             return self._load(now)
         except BaseException:
             self._lock.release()
@@ -62,6 +64,17 @@ class Record:
         self.journal.append([event_document(happened, first + i) for i, happened in enumerate(events)])
         if self.journal.is_full:
             self.journal.seal(orjson.dumps(self.state))
+
+    def _check_work_tree(self) -> None:
+        """Linked work trees of a clone share its record, and views in two of them would contradict each other."""
+        here, path = str(self._layout.root), self._layout.work_tree
+        named = (self._files.read(path, 1 << 16) or b"").decode("utf-8", "surrogateescape")
+        if named == here:
+            return
+        if named and (Path(named) / SETTINGS_FILE).exists() and not Path(named).samefile(here):
+            hint = "work there, or remove that one first"
+            raise NotTheDriver(f"this lab is driven in the work tree {named}", hint=hint)
+        self._files.replace(path, here.encode("utf-8", "surrogateescape"))
 
     def _load(self, now: datetime) -> list[tuple[int, Event]]:
         if not self.journal.segments():

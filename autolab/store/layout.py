@@ -157,6 +157,11 @@ class Layout:
         return self.record / "chronicled"
 
     @property
+    def work_tree(self) -> Path:
+        """Names the work tree that the views are rendered in: linked work trees share this folder."""
+        return self.record / "work_tree"
+
+    @property
     def packed(self) -> Path:
         """When git's objects were packed last, by its own time."""
         return self.record / "packed"

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from autolab import events, find_place, history, ps, show, status
+from autolab.errors import NotTheDriver
 from autolab.store.files import Files
 from autolab.store.git import Git
 from autolab.store.snapshot import CodeSnapshots
@@ -116,3 +117,18 @@ def test_a_launch_does_not_wait_for_the_job_and_the_job_does_not_need_the_engine
         with lab.engine() as at_work:
             at_work.until_are("done", "a")
         lab.assert_once_each("a")
+
+
+def test_a_linked_work_tree_does_not_drive_the_lab_of_the_first_until_that_is_gone(tmp_path: Path) -> None:
+    with SmallLab(tmp_path, LOCAL) as lab:
+        git = Git(lab.root)
+        git.ask("add", "--force", "--", ".")
+        git.ask("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "all")
+        lab.open_engine().close()
+        git.ask("worktree", "add", "-q", str(tmp_path / "linked"))
+        linked = SmallLab.at(tmp_path / "linked")
+        with pytest.raises(NotTheDriver, match="driven in the work tree"):
+            linked.open_engine()
+        assert not linked.layout.state.exists()
+        lab.layout.settings.unlink()
+        linked.open_engine().close()
