@@ -305,6 +305,7 @@ class Engine:
         """Let the lab go; what hosts are still asked ends by its own deadline and is asked again by the next engine."""
         self._lanes.finish(GIT_LANE, self.settings.git.within.total_seconds())
         self._lanes.close()
+        self._voices.end()
         self._lab.pool.close()
         self.record.release()
 

@@ -43,6 +43,7 @@ class Voices:
         self._layout, self._files, self._key = layout, files, key
         self._voices: dict[Key, _Voice] = {}
         self._lock = threading.Lock()
+        self._ended = False
         self.spoken: queue.SimpleQueue[str] = queue.SimpleQueue()  # names of sidecars written since last asked
 
     def announce(self, entry: Entry) -> None:
@@ -64,6 +65,8 @@ class Voices:
         A look that was under way while the other lane's start found the claim knows less: it is not told.
         """
         with self._lock:
+            if self._ended:
+                return
             voice = self._voice(entry, run)
             if sighting.claim is not None:
                 voice.claimed_at = voice.claimed_at or sighting.at
@@ -81,8 +84,15 @@ class Voices:
     def collected(self, entry: Entry, run: Run, found: Mapping[str, Any], log_tail: str) -> None:
         """Say what was brought back of an attempt that is over."""
         with self._lock:
+            if self._ended:
+                return
             status, ended_at = (run.end.status, run.end.at) if run.end else (None, None)
             self._say(entry, run, self._voice(entry, run), _collection(found, log_tail, status, ended_at))
+
+    def end(self) -> None:
+        """Say nothing more: the next engine's voices go on from what was heard, and two would take the same number."""
+        with self._lock:
+            self._ended = True
 
     def _voice(self, entry: Entry, run: Run) -> _Voice:
         key = (entry.id, run.number)
