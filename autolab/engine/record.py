@@ -16,7 +16,7 @@ from autolab.model.state import DispatchState
 from autolab.model.transitions import fold, fold_all
 from autolab.store.files import Files
 from autolab.store.journal import Journal
-from autolab.store.layout import SETTINGS_FILE, Layout
+from autolab.store.layout import SETTINGS_FILE, Layout, git_common_dir
 from autolab.store.locks import EngineLock
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,8 @@ class Record:
         named = (self._files.read(path, 1 << 16) or b"").decode("utf-8", "surrogateescape")
         if named == here:
             return
-        if named and (Path(named) / SETTINGS_FILE).exists() and not Path(named).samefile(here):
+        shares = git_common_dir(Path(named)) == self._layout.common  # else this is a copy, and a clone of its own
+        if named and shares and (Path(named) / SETTINGS_FILE).exists() and not Path(named).samefile(here):
             hint = "work there, or remove that one first"
             raise NotTheDriver(f"this lab is driven in the work tree {named}", hint=hint)
         self._files.replace(path, here.encode("utf-8", "surrogateescape"))
