@@ -7,7 +7,6 @@ import queue
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from autolab.engine.publish import result_found
@@ -28,7 +27,6 @@ from autolab.store.snapshot import CodeSnapshots
 
 log = logging.getLogger(__name__)
 
-RACY_S: Final = 2.0  # a folder may change again within its own time stamp
 CODE_EVERY: Final = timedelta(seconds=2)  # a launch uses code that is at most this old
 
 
@@ -60,8 +58,6 @@ class Watcher:
         self.inbox, self.drop_box = Inbox(layout, files), DropBox(layout, files)
         self._code, self._settings = code, settings
         self._scanned_at: datetime | None = None
-        self._folder: tuple[int, int] | None = None  # as it looked when a scan was last due
-        self._left_out = 0  # scans in a row
         self._say_done: set[str] | None = None  # external experiments whose result is waited for; None: not known yet
         self._code_at: datetime | None = None
         self._code_digest: str | None = None
@@ -79,7 +75,7 @@ class Watcher:
         names = set(self._voices.heard())
         while not self._hints.empty():
             names.add(self._hints.get())
-        if self.next_scan(now) <= now and not self._is_calm(now):
+        if self.next_scan(now) <= now:
             self._scanned_at = now
             self._take(self._scanner.scan(now), news)
             told = {item.path for item in news.unreadable}
@@ -88,23 +84,6 @@ class Watcher:
             self._take(self._scanner.scan_names(names, now), news)
         self._take_wishes(state, news, now)
         return news
-
-    def _is_calm(self, now: datetime) -> bool:
-        """Whether the scan that is due can be left out, nine times in ten at most.
-
-        Sidecars come by rename, and a rename changes the folder; files written in place are heard of, or found by the
-        tenth scan. So a lab in which nothing happens costs nothing.
-        """
-        look = _look_of(self._layout.dispatch)
-        is_old = look is not None and now.timestamp() - look[1] / 1e9 > RACY_S
-        known, self._folder = self._folder, look if is_old else None
-        changed = look is None or look != known
-        if self._scanned_at is None or changed or self._scanner.unreadable or self._left_out >= 9:
-            self._left_out = 0
-            return False
-        self._left_out += 1
-        self._scanned_at = now
-        return True
 
     def next_scan(self, now: datetime) -> datetime:
         """When all sidecars are read through again."""
@@ -167,11 +146,3 @@ class Watcher:
                 content = self._files.read(path, 1 << 30) if path.is_file() else None
                 found[entry.id] = result_found(entry.spec.result_file, content) if content else None
         return found
-
-
-def _look_of(folder: Path) -> tuple[int, int] | None:
-    try:
-        seen = folder.stat()
-    except OSError:
-        return None
-    return seen.st_ino, seen.st_mtime_ns
