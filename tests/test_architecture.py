@@ -35,7 +35,7 @@ LAYERS: dict[str, set[str]] = {
     "engine": {"errors", "model", "rules", "store", "hosts", "executors"},
     "api": {"errors", "model", "rules", "store", "hosts", "executors", "engine", "resources", "_version"},
     "cli": {"errors", "model", "api", "_version"},
-    "__main__": {"cli", "errors", "_version"},
+    "__main__": {"cli", "api", "errors", "_version"},
     "__init__": {"api", "errors", "model", "_version"},
 }
 PURE = ("model/", "rules/", "executors/dialects/", "errors.py")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from autolab.api.place import find_place
 from autolab.api.quiet import nothing_to_do
 from autolab.cli.base import settings_of, verb
 from autolab.cli.text import clean
@@ -26,7 +25,7 @@ def poll(ctx: click.Context, dry_run: bool) -> None:
     Where a daemon or another poll drives the lab, that is said and nothing is done: exit code 0.
     """
     chosen = settings_of(ctx)
-    quiet = nothing_to_do(find_place(chosen.folder))
+    quiet = nothing_to_do(chosen.folder)
     if not quiet and not dry_run:
         group = ctx.find_root().command
         assert isinstance(group, click.Group)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -84,7 +83,7 @@ class Files:
 
     def replace_with(self, path: Path, chunks: Iterable[bytes], *, durable: bool = True, mode: int = 0o644) -> None:
         """``replace`` for content that comes in pieces."""
-        temp = f"{path.parent}/.{path.name}.{secrets.token_hex(8)}{TEMP_SUFFIX}"
+        temp = f"{path.parent}/.{path.name}.{os.urandom(8).hex()}{TEMP_SUFFIX}"
         try:
             self._write_temp(temp, chunks, durable, mode)
             self._rename(temp, str(path))
