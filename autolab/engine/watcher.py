@@ -12,7 +12,7 @@ from typing import Any, Final
 from autolab.engine.publish import result_found
 from autolab.engine.ticks import ticked
 from autolab.engine.voices import Voices
-from autolab.errors import AutolabError, StoreDamaged
+from autolab.errors import AutolabError, DiskFailed, StoreDamaged
 from autolab.model.documents import best, parse
 from autolab.model.observation import Sidecar, Unreadable
 from autolab.model.settings import Settings
@@ -125,6 +125,8 @@ class Watcher:
             taken = self._code.take(now, data, given.policies.code_limit_mib, given.sync.exclude)
             self._code_digest = taken.hash
             self.code_problem = ""
+        except DiskFailed:
+            raise  # no fault of the code's: what cannot be written stops the engine, here as everywhere
         except AutolabError as error:
             self._code_digest, self.code_problem = None, error.message
             log.warning("the code cannot be packed: %s", error.message)
