@@ -103,27 +103,44 @@ def _secret(name: str, secret: Secret, root: Path, env: Mapping[str, str]) -> st
         return env[secret.variable]
     if secret.file is not None:
         return _from_file(name, root / Path(secret.file).expanduser())
-    return _from_command(name, list(secret.command or ()))
+    return _from_command(name, list(secret.command or ()), root)
 
 
 def _from_file(name: str, path: Path) -> str:
     try:
         seen = path.stat()
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        data = path.read_bytes()
+    except OSError as error:
         raise InvalidSettings(f"secret {name}: cannot read {path}: {error}") from error
     if stat.S_IMODE(seen.st_mode) & 0o077 or seen.st_uid != os.getuid():
         raise InvalidSettings(f"secret {name}: others may read {path}", hint=f"chmod 600 {path}")
-    return text.rstrip("\n")
+    return _text(name, data.rstrip(b"\n"), str(path))
 
 
-def _from_command(name: str, words: list[str]) -> str:
+def _from_command(name: str, words: list[str], root: Path) -> str:
+    """The first line it prints; it is run in the project, where relative paths of settings begin."""
     try:
         done = subprocess.run(
-            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECRET_WITHIN.total_seconds(), check=False
+            words,
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECRET_WITHIN.total_seconds(),
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CommandFailed(f"secret {name}: {words[0]} did not run: {error}") from error
     if done.returncode != 0:
         raise CommandFailed(f"secret {name}: {words[0]} ended with status {done.returncode}")
-    return done.stdout.decode("utf-8", "replace").rstrip("\n")
+    value = done.stdout.split(b"\n", 1)[0].rstrip(b"\r")
+    if not value:
+        raise CommandFailed(f"secret {name}: {words[0]} printed nothing")
+    return _text(name, value, f"what {words[0]} printed")
+
+
+def _text(name: str, value: bytes, where: str) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        pass  # the error would carry the value
+    raise InvalidSettings(f"secret {name}: {where} is not UTF-8")
