@@ -84,10 +84,15 @@ class Leases:
     def read(self) -> Lease | None:
         """Who drives; None: nobody ever did. raises StoreDamaged."""
         document = self._document(self._path)
+        if document is None:
+            return None
         try:
-            return None if document is None else Lease(**document)
+            lease = Lease(**document)
         except TypeError as error:
             raise StoreDamaged(f"{self._path} is no lease: {error}") from error
+        if type(lease.number) is not int or not all(isinstance(v, str) for k, v in document.items() if k != "number"):
+            raise StoreDamaged(f"{self._path} is no lease: a field is not what it should be")
+        return lease
 
     def clone(self) -> str:
         """This clone's random id. A folder that was copied, here or to another machine, is another clone."""
