@@ -30,7 +30,7 @@ def looks_of(layout: Layout) -> dict[str, str]:
 def is_quiet(layout: Layout, now: datetime) -> bool:
     """Whether nothing changed since a poll found nothing to do, and nothing is due by the clock."""
     told = _read(layout.quiet)
-    if told is None or told.get("polls", TRUSTED) >= TRUSTED:
+    if told is None or told["polls"] >= TRUSTED:
         return False
     due = told.get("due_at")
     if due is not None and now.timestamp() >= due:
@@ -73,7 +73,9 @@ def _read(path: Path) -> dict[str, Any] | None:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    if not isinstance(found, dict) or not isinstance(found.get("polls"), int):
+        return None
+    return found if isinstance(found.get("due_at"), int | float | None) else None
 
 
 def _write(layout: Layout, document: dict[str, Any]) -> None:
