@@ -154,10 +154,11 @@ def question_page(question: Question) -> str:
     boxes = "\n".join(f"- [ ] {option.name}: {option.effect}" for option in question.options)
     due = f"\ndefault: {question.default} at {stamp(question.due_at)}" if question.default else ""
     quoted = "\n".join(f"    {line}" for line in question.seen.splitlines())
+    did = question.did.replace("\n", "\n    ")  # nothing that is quoted begins a line: it could pass for a ticked box
     return (
         f"## {question.id}\n\nstate: open\nquestion: {question.id}\nexp_id: {question.about}\n"
         f"reason: {question.reason}\naction_needed: choose one of {', '.join(o.name for o in question.options)}\n"
         f"timestamp: {stamp(question.asked_at)}\nhash: {question.digest}{due}\n\n"
-        f"What was seen:\n\n{quoted}\n\nWhat autolab did: {question.did}\n\n{boxes}\n\n"
+        f"What was seen:\n\n{quoted}\n\nWhat autolab did: {did}\n\n{boxes}\n\n"
         f"Answer: `autolab decide {question.id} OPTION`, or tick one box.\n"
     )
