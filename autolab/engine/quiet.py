@@ -7,13 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from autolab.store.files import Files
 from autolab.store.fingerprint import fingerprint
 from autolab.store.layout import Layout
 
 VIEWS: Final = frozenset({"state.json", "journal.jsonl"})
-TRUSTED: Final = 10  # polls that may go by what folders look like; then everything is read again
-RACY_S: Final = 2.0  # a file may change again within its own time stamp
+TRUSTED_S: Final = 1800.0  # for so long a poll may go by what folders look like; then everything is read again
 
 
 def looks_of(layout: Layout) -> dict[str, str]:
@@ -29,35 +27,12 @@ def looks_of(layout: Layout) -> dict[str, str]:
 
 def is_quiet(layout: Layout, now: datetime) -> bool:
     """Whether nothing changed since a poll found nothing to do, and nothing is due by the clock."""
-    told = _read(layout.quiet)
-    if told is None or told["polls"] >= TRUSTED:
+    told, at = _read(layout.quiet), now.timestamp()
+    if told is None or not told["at"] <= at < told["at"] + TRUSTED_S:
         return False
-    due = told.get("due_at")
-    if due is not None and now.timestamp() >= due:
+    if told["due_at"] is not None and at >= told["due_at"]:
         return False
-    if told.get("looks") != looks_of(layout):
-        return False
-    _write(layout, {**told, "polls": told["polls"] + 1})
-    return True
-
-
-def remember_quiet(layout: Layout, looks: dict[str, str], due_at: datetime | None, now: datetime) -> None:
-    """Leave word for the next poll. ``looks`` are from before the last, eventless tick."""
-    if looks != looks_of(layout) or _newest(layout) > now.timestamp() - RACY_S:
-        forget_quiet(layout)
-        return
-    _write(layout, {"polls": 0, "looks": looks, "due_at": None if due_at is None else due_at.timestamp()})
-
-
-def forget_quiet(layout: Layout) -> None:
-    """The next poll reads everything."""
-    Files().remove(layout.quiet)
-
-
-def _newest(layout: Layout) -> float:
-    """The latest change of the folders themselves: files come and go by rename."""
-    folders = (layout.dispatch, layout.inbox, layout.drop_box)
-    return max((folder.stat().st_mtime for folder in folders if folder.is_dir()), default=0.0)
+    return bool(told["looks"] == looks_of(layout))
 
 
 def _stamp(path: Path) -> str:
@@ -73,10 +48,6 @@ def _read(path: Path) -> dict[str, Any] | None:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
-    if not isinstance(found, dict) or not isinstance(found.get("polls"), int):
+    if not isinstance(found, dict) or not isinstance(found.get("at"), int | float) or "looks" not in found:
         return None
-    return found if isinstance(found.get("due_at"), int | float | None) else None
-
-
-def _write(layout: Layout, document: dict[str, Any]) -> None:
-    Files().replace(layout.quiet, json.dumps(document).encode(), durable=False)
+    return found if isinstance(found.setdefault("due_at", None), int | float | None) else None

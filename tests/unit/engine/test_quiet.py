@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from autolab.engine.quiet import TRUSTED, is_quiet, looks_of, remember_quiet
+from autolab.engine.quiet import TRUSTED_S, is_quiet, looks_of
+from autolab.engine.quiet_word import remember_quiet
 from autolab.store.layout import Layout
 
 LAB = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -45,7 +46,7 @@ def test_a_poll_that_nobody_left_word_for_is_not_quiet(layout: Layout, now: date
 def test_nothing_changed_is_quiet(layout: Layout, now: datetime) -> None:
     remember_quiet(layout, looks_of(layout), None, now)
     assert is_quiet(layout, now)
-    assert is_quiet(layout, now + timedelta(days=1))
+    assert is_quiet(layout, now + timedelta(minutes=29))
 
 
 def write(path: Path) -> None:
@@ -93,10 +94,15 @@ def test_what_is_due_by_the_clock_ends_the_quiet_at_its_instant(layout: Layout, 
     assert not is_quiet(layout, now + timedelta(minutes=5))
 
 
-def test_after_ten_quiet_polls_everything_is_read_again(layout: Layout, now: datetime) -> None:
+def test_after_half_an_hour_everything_is_read_again(layout: Layout, now: datetime) -> None:
     remember_quiet(layout, looks_of(layout), None, now)
-    assert [is_quiet(layout, now) for _ in range(TRUSTED + 2)] == [True] * TRUSTED + [False, False]
-    assert TRUSTED == 10
+    assert not is_quiet(layout, now + timedelta(seconds=TRUSTED_S))
+    assert TRUSTED_S == 30 * 60
+
+
+def test_a_clock_that_went_back_is_not_trusted(layout: Layout, now: datetime) -> None:
+    remember_quiet(layout, looks_of(layout), None, now)
+    assert not is_quiet(layout, now - timedelta(seconds=1))
 
 
 def test_a_change_during_the_last_tick_is_never_called_quiet(layout: Layout, now: datetime) -> None:
@@ -114,7 +120,7 @@ def test_a_folder_that_changed_a_moment_ago_may_change_unseen_and_is_not_quiet(l
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "{}", '{"polls": 0}', '{"polls": "x", "looks": {}}', '{"polls": 0, "due_at": "x"}']
+    "content", ["", "{", "[]", "{}", '{"at": 0}', '{"at": "x", "looks": {}}', '{"at": 0, "looks": {}, "due_at": "x"}']
 )
 def test_a_word_that_cannot_be_read_is_no_word(layout: Layout, now: datetime, content: str) -> None:
     remember_quiet(layout, looks_of(layout), None, now)
