@@ -185,10 +185,11 @@ def run_of(job: Job) -> str:
 
 def root_of(job: Job) -> str:
     """The lab's folder on the host; raises InvalidSpec where ``Job.dir`` is no RUN."""
-    path = PurePosixPath(job.dir)
-    if str(PurePosixPath(*path.parts[-2:])) != run_of(job):
+    run = job.dir.rstrip("/")
+    root = run.removesuffix(f"/{run_of(job)}")
+    if root == run:
         raise InvalidSpec(f"{job.dir!r} is no folder of attempt {job.attempt} of {job.id}")
-    return _path(str(path.parent.parent))
+    return _path(root)
 
 
 def _compound(body: str) -> str:

@@ -167,6 +167,9 @@ def _files(brought: bytes) -> dict[str, bytes]:
     return found
 
 
+_Found = Mapping[str, Any]
+
+
 def _seen(run: str, job: Job, report: _Report, files: Mapping[str, bytes], at: datetime) -> Seen:
     reason = "; ".join(report.errors)
     if report.driver:
@@ -177,7 +180,7 @@ def _seen(run: str, job: Job, report: _Report, files: Mapping[str, bytes], at: d
         return Seen(refusal_look(reason) if reason else Look.SEEN, at, reason=reason, host=report.host)
     if ("end", "") not in lines:
         return Seen(Look.UNREADABLE, at, reason="the report is cut short", host=report.host)
-    seen = _taken(Seen(Look.SEEN, at, host=report.host), job, lines)
+    seen = _taken(at, report.host, job, lines)
     if reason:
         # What a step complained of matters where it left no folder, and is only said where it did.
         seen = replace(seen, look=seen.look if seen.run else refusal_look(reason), reason=reason)
@@ -188,16 +191,18 @@ def _seen(run: str, job: Job, report: _Report, files: Mapping[str, bytes], at: d
     return seen
 
 
-def _taken(seen: Seen, job: Job, lines: list[tuple[str, str]]) -> Seen:
+def _taken(at: datetime, host: HostFacts, job: Job, lines: list[tuple[str, str]]) -> Seen:
+    """The sighting that the lines of one job make; its fields are gathered and the sighting made once, of all."""
+    found: dict[str, Any] = {"look": Look.SEEN, "at": at, "host": host}
     for word, rest in lines:
         take = _TAKE.get(word)
         if take is None:
             continue
         try:
-            seen = take(seen, job, rest)
+            found.update(take(found, job, rest))
         except (ValueError, KeyError, TypeError) as error:
-            seen = replace(seen, garbled=_joined(seen.garbled, f"{word}: {error}"))
-    return seen
+            found.update(_garbled(found, job, f"{word}: {error}"))
+    return Seen(**found)
 
 
 def _joined(before: str, more: str) -> str:
@@ -225,54 +230,61 @@ def _typed(record: Mapping[str, Any], key: str, kind: type) -> Any:
     return value
 
 
-def _claim(seen: Seen, job: Job, text: str) -> Seen:
+_CLAIMED: Final[Mapping[str, type]] = {item.name: int if item.type == "int" else str for item in fields(Claim)}
+
+
+def _claim(found: _Found, job: Job, text: str) -> _Found:
     record = _object(text)
     for key, want in (("lab", job.lab), ("id", job.id), ("attempt", job.attempt)):
         if record[key] != want:
             raise ValueError(f"{key} is {record[key]!r}, not {want!r}"[:200])
     if _typed(record, "nonce", str).startswith("FENCED"):
-        return replace(seen, fenced=True)
-    kinds: dict[str, type] = {item.name: int if item.type == "int" else str for item in fields(Claim)}
-    claim = Claim(**{key: _typed(record, key, kind) for key, kind in kinds.items()})
+        return {"fenced": True}
+    claim = Claim(**{key: _typed(record, key, kind) for key, kind in _CLAIMED.items()})
     if claim.spec_hash != job.spec_hash:
         raise ValueError("the claim is of another specification")
-    return replace(seen, claim=claim)
+    return {"claim": claim}
 
 
-def _exit(seen: Seen, job: Job, text: str) -> Seen:
+def _exit(found: _Found, job: Job, text: str) -> _Found:
     record = _object(text)
-    if seen.claim is None or record["nonce"] != seen.claim.nonce:
+    claim = found.get("claim")
+    if claim is None or record["nonce"] != claim.nonce:
         raise ValueError("the record is not of the claim")
     status = _typed(record, "status", int)
     uptime = record.get("uptime_s", 0.0)
     if status > 255 or type(uptime) not in (int, float):
         raise ValueError("status or uptime out of range")
     at = datetime.fromtimestamp(_typed(record, "at", int), UTC).isoformat()
-    ended = ExitRecord(record["nonce"], status, at=at, uptime_s=float(uptime))
-    return replace(seen, exit=ended)
+    return {"exit": ExitRecord(record["nonce"], status, at=at, uptime_s=float(uptime))}
 
 
-def _staged(seen: Seen, job: Job, text: str) -> Seen:
+def _staged(found: _Found, job: Job, text: str) -> _Found:
     word, _, boot = text.partition(" ")
     if word != "boot" or not boot:
         raise ValueError("not a boot id")
-    return replace(seen, staged_boot=boot)
+    return {"staged_boot": boot}
 
 
-_TAKE: Final[Mapping[str, Callable[[Seen, Job, str], Seen]]] = {
-    "run": lambda seen, job, text: replace(seen, run=text == "1"),
-    "log": lambda seen, job, text: replace(seen, log_size=int(text)),
-    "refusals": lambda seen, job, text: replace(seen, refusals=int(text)),
-    "because": lambda seen, job, text: replace(seen, reason=text),
+def _garbled(found: _Found, job: Job, text: str) -> _Found:
+    return {"garbled": _joined(found.get("garbled", ""), text)}
+
+
+# A word of the report -> the fields of the sighting that it fills, from those found before it, the job and its rest.
+_TAKE: Final[Mapping[str, Callable[[_Found, Job, str], _Found]]] = {
+    "run": lambda found, job, text: {"run": text == "1"},
+    "log": lambda found, job, text: {"log_size": int(text)},
+    "refusals": lambda found, job, text: {"refusals": int(text)},
+    "because": lambda found, job, text: {"reason": text},
     "staged": _staged,
     "claim": _claim,
-    "child": lambda seen, job, text: replace(seen, child=Liveness(text)),
-    "runner": lambda seen, job, text: replace(seen, runner=Liveness(text)),
-    "refused": lambda seen, job, text: replace(seen, refused=text),
+    "child": lambda found, job, text: {"child": Liveness(text)},
+    "runner": lambda found, job, text: {"runner": Liveness(text)},
+    "refused": lambda found, job, text: {"refused": text},
     "exit": _exit,
-    "garbled": lambda seen, job, text: replace(seen, garbled=_joined(seen.garbled, text)),
-    "result": lambda seen, job, text: replace(seen, result=text),
-    "others": lambda seen, job, text: replace(seen, others=int(text)),
-    "unreadable": lambda seen, job, text: replace(seen, unreadable=int(text)),
-    "unlisted": lambda seen, job, text: replace(seen, look=Look.CANNOT, reason="the attempt's folder cannot be read"),
+    "garbled": _garbled,
+    "result": lambda found, job, text: {"result": text},
+    "others": lambda found, job, text: {"others": int(text)},
+    "unreadable": lambda found, job, text: {"unreadable": int(text)},
+    "unlisted": lambda found, job, text: {"look": Look.CANNOT, "reason": "the attempt's folder cannot be read"},
 }
