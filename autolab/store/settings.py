@@ -158,7 +158,8 @@ def _checked(layers: _Layers) -> Settings:
     try:
         return Settings.model_validate(layers.value)
     except ValidationError as error:
-        raise refusal(InvalidSettings, list(problems_of(error, Settings, layers.where))) from error
+        problems = list(problems_of(error, Settings, layers.where))
+    raise refusal(InvalidSettings, problems)  # not from the error, whose text repeats values, also those of secrets
 
 
 def _origins(layers: _Layers) -> dict[str, str]:
