@@ -50,7 +50,7 @@ def add(ctx: click.Context, files: tuple[Path, ...], update: bool, dry_run: bool
     context_settings={"allow_interspersed_args": False},
 )
 @click.argument("command", nargs=-1, required=True)
-@click.option("--id", "ident", default="", help="Its id; default: run-<n>.")
+@click.option("--id", "ident", help="Its id; default: run-<n>.")
 @click.option("--host", type=HOST, help="A host's name or a pattern such as 'gpu*'; default: any.")
 @click.option("--cpus", type=click.IntRange(1), help="Processor cores.")
 @click.option("--gpus", type=click.IntRange(0), help="GPUs.")
@@ -66,7 +66,7 @@ def run(
     ctx: click.Context,
     /,
     command: tuple[str, ...],
-    ident: str,
+    ident: str | None,
     dry_run: bool,
     key: str,
     env: tuple[str, ...],
@@ -78,7 +78,9 @@ def run(
     needs = {name: asked[name] for name in ("cpus", "gpus", "mem", "walltime") if asked[name] is not None}
     given |= {"resources": needs} if needs else {}
     given |= {"env": dict(_variable(ctx, each) for each in env)} if env else {}
-    report = api.run(_project(chosen), command, ident=ident, given=given, dry_run=dry_run, key=key)
+    if ident == "":  # a variable that is not set, in most cases
+        raise click.UsageError("--id is empty")
+    report = api.run(_project(chosen), command, ident=ident or "", given=given, dry_run=dry_run, key=key)
     give(chosen, "run", report, _add_lines)
 
 
