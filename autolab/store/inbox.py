@@ -18,7 +18,8 @@ from autolab.store.hashes import digest_of
 from autolab.store.layout import Layout
 from autolab.store.strict_json import Malformed, parse_object
 
-LIMIT: Final = 1 << 20
+LIMIT: Final = 1 << 20  # of what foreign programs drop, and of an outcome
+OWN_LIMIT: Final = 1 << 28  # of our own wishes: one may add ten thousand experiments
 OUTCOMES_KEPT: Final = 500
 PATIENCE_S: Final = 10.0  # a dropped file that cannot be read is given that long to become whole
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\.json")
@@ -56,7 +57,7 @@ class Inbox:
 
     def pending(self) -> Waiting:
         """What waits to be settled."""
-        return _read_all(self.folder, self.files)
+        return _read_all(self.folder, OWN_LIMIT)
 
     def settle(self, wish: str, outcome: Mapping[str, Any]) -> None:
         """After the journal holds what came of it: leave ``outcome`` for who asked, and take the wish away."""
@@ -87,7 +88,7 @@ class DropBox:
 
     def pending(self, now: datetime) -> Waiting:
         """What was dropped; a file that cannot be read is left out until it had 10 s to become whole."""
-        waiting = _read_all(self.folder, self.files)
+        waiting = _read_all(self.folder, LIMIT)
         stale = [bad for bad in waiting.unreadable if self._age_s(Path(bad.path), now) >= PATIENCE_S]
         return Waiting(waiting.wishes, stale)
 
@@ -119,12 +120,12 @@ def _check_name(name: str) -> None:
         raise Bug(f"{name!r} is not the name of a wish")
 
 
-def _read_all(folder: Path, files: Files) -> Waiting:
+def _read_all(folder: Path, limit: int) -> Waiting:
     waiting = Waiting([], [])
     paths = sorted(folder.iterdir()) if folder.is_dir() else []
     for path in paths:
         if path.suffix == ".json" and not path.name.startswith("."):
-            found = _read(path)
+            found = _read(path, limit)
             if isinstance(found, Wish):
                 waiting.wishes.append(found)
             elif found is not None:
@@ -132,12 +133,12 @@ def _read_all(folder: Path, files: Files) -> Waiting:
     return waiting
 
 
-def _read(path: Path) -> Wish | Unreadable | None:
+def _read(path: Path, limit: int) -> Wish | Unreadable | None:
     data = b""
     try:
         if not _NAME.fullmatch(path.name):
             raise Malformed("its name is not made of letters, digits, dot, dash and underscore")
-        data = read_regular(path, LIMIT)
+        data = read_regular(path, limit)
         return Wish(path.stem, parse_object(data))
     except FileNotFoundError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import datetime, timedelta
 
@@ -106,3 +107,14 @@ def test_links_and_strange_names_in_the_drop_box_are_refused(box: DropBox, layou
         "it is a symbolic link",
         "its name is not made of letters, digits, dot, dash and underscore",
     ]
+
+
+def test_a_wish_of_ours_may_be_large_and_a_dropped_one_may_not(layout: Layout, files: Files, now: datetime) -> None:
+    large = {"ask": "add", "specs": ["x" * 1000] * 2000}
+    put = Inbox(layout, files).put(large, now)
+    assert [wish.id for wish in Inbox(layout, files).pending().wishes] == [put]
+    layout.drop_box.mkdir(parents=True)
+    (layout.drop_box / "large.json").write_text(json.dumps(large))
+    dropped = DropBox(layout, files).pending(now + timedelta(minutes=1))
+    assert dropped.wishes == []
+    assert "1048576" in dropped.unreadable[0].reason or "MiB" in dropped.unreadable[0].reason
