@@ -115,6 +115,6 @@ def test_a_wish_of_ours_may_be_large_and_a_dropped_one_may_not(layout: Layout, f
     assert [wish.id for wish in Inbox(layout, files).pending().wishes] == [put]
     layout.drop_box.mkdir(parents=True)
     (layout.drop_box / "large.json").write_text(json.dumps(large))
-    dropped = DropBox(layout, files).pending(now + timedelta(minutes=1))
+    dropped = DropBox(layout, files).pending(datetime.now().astimezone() + timedelta(minutes=1))
     assert dropped.wishes == []
     assert "1048576" in dropped.unreadable[0].reason or "MiB" in dropped.unreadable[0].reason
