@@ -109,9 +109,9 @@ def take_over(
 
 
 def _is_ours(lease: Lease | None, clone: str, held: Holdings) -> bool:
-    """This clone drives already, and no host follows another."""
+    """This clone drives already, and no host follows another, or a number that a lost lease had."""
     others = any(one.driver and one.clone != clone for one in held.values())
-    return lease is not None and lease.clone == clone and not others
+    return lease is not None and lease.clone == clone and not others and lease.number >= _highest(lease, held)
 
 
 def _highest(lease: Lease | None, held: Holdings) -> int:

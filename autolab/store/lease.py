@@ -16,6 +16,7 @@ from autolab.store.files import Files
 from autolab.store.layout import Layout
 
 _LIMIT: Final = 1 << 16
+_WAY_OUT: Final = "move it away, then: autolab lease take --reason '...'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,9 @@ class Leases:
         try:
             lease = Lease(**document)
         except TypeError as error:
-            raise StoreDamaged(f"{self._path} is no lease: {error}") from error
+            raise StoreDamaged(f"{self._path} is no lease: {error}", hint=_WAY_OUT) from error
         if type(lease.number) is not int or not all(isinstance(v, str) for k, v in document.items() if k != "number"):
-            raise StoreDamaged(f"{self._path} is no lease: a field is not what it should be")
+            raise StoreDamaged(f"{self._path} is no lease: a field is not what it should be", hint=_WAY_OUT)
         return lease
 
     def clone(self) -> str:
@@ -122,10 +123,9 @@ class Leases:
         try:
             document = json.loads(data)
         except ValueError as error:
-            hint = "autolab lease take --reason writes it anew"
-            raise StoreDamaged(f"{path} cannot be read: {error}", hint=hint) from error
+            raise StoreDamaged(f"{path} cannot be read: {error}", hint=_WAY_OUT) from error
         if not isinstance(document, dict):
-            raise StoreDamaged(f"{path} holds no object")
+            raise StoreDamaged(f"{path} holds no object", hint=_WAY_OUT)
         return document
 
 
