@@ -50,7 +50,8 @@ def _stray(state: DispatchState, sidecar: Sidecar, now: datetime) -> Iterator[Ev
 def _news(state: DispatchState, entry: Entry, sidecar: Sidecar, now: datetime) -> Iterator[Event]:
     authority = sidecar.authority
     unchanged = entry.seen.get(authority.value) == sidecar.digest
-    if sidecar.attempt is not None and sidecar.attempt != entry.attempt:
+    ours = entry.spec.executor == "autolab"  # attempts of an external executor are its own to count
+    if ours and sidecar.attempt is not None and sidecar.attempt != entry.attempt:
         yield from _other_attempt(state, entry, sidecar, now)
         return
     if unchanged and (sidecar.seq is None or sidecar.attempt is None):

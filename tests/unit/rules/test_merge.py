@@ -14,7 +14,7 @@ from autolab.model.observation import Authority, Sidecar, Unreadable
 from autolab.model.state import Cell, DispatchState, Status
 from autolab.model.transitions import fold
 from autolab.rules.merge import merge_sidecars, report_unreadable
-from tests.builders import T0, a_run, a_sidecar, a_state, an_entry, of_kind
+from tests.builders import T0, a_run, a_sidecar, a_spec, a_state, an_entry, of_kind
 
 STATUSES = [str(status) for status in Status]
 VALUES = st.one_of(st.none(), st.integers(0, 3), st.sampled_from(["a", "b"]))
@@ -194,3 +194,10 @@ def test_keys_that_nobody_knows_are_kept(cells: dict[str, Any]) -> None:
     state = fresh()
     merged(state, Sidecar("e1", Authority.AGENT, cells, "d"))
     assert {name.partition(".")[2]: cell.value for name, cell in state.entries["e1"].cells.items()} == cells
+
+
+def test_an_external_executor_counts_its_attempts_itself() -> None:
+    state = a_state(an_entry(spec=a_spec(executor="external")))
+    told = merged(state, a_sidecar(attempt=1, seq=3, status="running"))
+    assert [type(happened) for happened in told] == [Observed]
+    assert best(state.entries["e1"], "status") == "running"
