@@ -64,9 +64,8 @@ def leases_of(layout: Layout, settings: Settings, files: Files) -> Leases:
 
 def connections(settings: Settings, root: Path, clock: Callable[[], datetime]) -> Pool:
     """A pool for the hosts of ``settings``; nothing is opened yet."""
-    ssh = [host for host in settings.hosts.values() if isinstance(host, SshHost)]
-    per_hour = min((host.logins_per_hour for host in ssh), default=60)
-    return Pool(_Connector(settings, root), clock, LoginBudget(per_hour))
+    of_hosts = {name: host.logins_per_hour for name, host in settings.hosts.items() if isinstance(host, SshHost)}
+    return Pool(_Connector(settings, root), clock, LoginBudget(of_hosts=of_hosts))
 
 
 class _Connector:

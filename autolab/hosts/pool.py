@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from autolab.hosts.connection import Connection
@@ -14,8 +14,9 @@ BUDGET_WINDOW = timedelta(hours=1)
 class LoginBudget:
     """How many logins hosts saw within the last hour, and whether one more fits. No clock of its own."""
 
-    def __init__(self, per_hour: int = 60) -> None:
-        self._per_hour = per_hour
+    def __init__(self, per_hour: int = 60, of_hosts: Mapping[str, int] | None = None) -> None:
+        """``of_hosts``: the number for hosts that have one of their own."""
+        self._per_hour, self._of_hosts = per_hour, dict(of_hosts or {})
         self._at: dict[str, list[datetime]] = {}
         self._lock = threading.Lock()
 
@@ -28,7 +29,7 @@ class LoginBudget:
         """Count one more login, if it fits."""
         with self._lock:
             recent = self._recent(host, now)
-            fits = len(recent) < self._per_hour
+            fits = len(recent) < self._of_hosts.get(host, self._per_hour)
             self._at[host] = [*recent, now] if fits else recent
             return fits
 

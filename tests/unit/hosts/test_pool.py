@@ -57,3 +57,10 @@ def test_a_closed_pool_answers_again_when_asked() -> None:
     connection = pool.connection("gpu7")
     pool.close()
     assert pool.connection("gpu7") is connection
+
+
+def test_a_host_may_have_a_budget_of_its_own() -> None:
+    budget = LoginBudget(1, {"busy": 2})
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert [budget.take("busy", now) for _ in range(3)] == [True, True, False]
+    assert [budget.take("other", now) for _ in range(2)] == [True, False]
