@@ -50,6 +50,7 @@ log = logging.getLogger(__name__)
 
 BRIEF: Final = timedelta(milliseconds=20)  # a tick that took longer is followed by a pause as long as itself, in which
 PAUSE: Final = timedelta(milliseconds=250)  # more may come: a storm of 10,000 sidecars is 30 ticks then, not 500
+KEEP_CODE: Final = timedelta(days=1)  # archives of code that no open attempt needs
 GIT_LANE: Final = "(git)"  # no host can have this name
 
 
@@ -108,6 +109,8 @@ class Engine:
         self._lanes = Lanes(self.wake)
         self._inventory = Inventory(self._executor, self._lanes)
         snapshots = CodeSnapshots(self.layout, self._files, self._git)
+        needed = {run.code for entry in self.state.entries.values() if (run := entry.open_run) is not None}
+        snapshots.prune(needed, now - KEEP_CODE)
         self.watcher = Watcher(self.layout, self._files, key, self._voices, snapshots, lambda: self.settings)
         self._performer = Performer(
             self._executor, self._orders, self._voices, self._publisher, self._lanes, self._clock

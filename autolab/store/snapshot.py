@@ -11,7 +11,7 @@ import json
 import os
 import stat
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -87,6 +87,17 @@ class CodeSnapshots:
     def path(self, digest: str) -> Path:
         """Where the archive of that hash lies, if it was packed here."""
         return self.layout.code / f"{digest}.tar"
+
+    def prune(self, keep: Collection[str], before: datetime) -> list[str]:
+        """Remove archives packed before that instant but those in ``keep``; what is needed again is packed anew."""
+        old = [
+            path
+            for path in (self.layout.code.glob("*.tar") if self.layout.code.is_dir() else ())
+            if path.stem not in keep and path.lstat().st_mtime < before.timestamp()
+        ]
+        for path in old:
+            self.files.remove(path)
+        return sorted(path.stem for path in old)
 
     def _take(self, now: datetime, data: Sequence[str], limit_mib: int, exclude: Sequence[str]) -> Snapshot:
         code = self._look(now, data, limit_mib, exclude)

@@ -229,3 +229,16 @@ def test_what_a_pattern_excludes_is_not_sent(tmp_path: Path, later: datetime) ->
     taken = CodeSnapshots(Layout(tmp_path, None, "0" * 32), Files(), None).take(later, exclude=("*.ipynb", "notes/*"))
     with tarfile.open(taken.tar) as packed:
         assert packed.getnames() == ["train.py"]
+
+
+def test_old_archives_that_nobody_needs_are_removed_and_packed_anew_when_needed(
+    code: CodeSnapshots, repo: Path, later: datetime
+) -> None:
+    hashes = []
+    for text in (b"one", b"two", b"three"):
+        put(repo, "train.py", text)
+        hashes.append(code.take(later + timedelta(seconds=len(hashes) * 10)).hash)
+    assert code.prune({hashes[1]}, later - timedelta(days=1)) == []
+    assert code.prune({hashes[1]}, later + timedelta(days=1)) == sorted([hashes[0], hashes[2]])
+    assert code.path(hashes[1]).is_file()
+    assert code.take(later + timedelta(minutes=1)).tar.is_file()
