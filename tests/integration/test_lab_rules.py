@@ -59,8 +59,12 @@ def test_what_a_host_did_is_known_only_by_the_sidecar(tmp_path: Path) -> None:
                 return told.get("status") == "running"
 
             until(claimed, "the sidecar tells of a claim")
-            engine.tick(lab.clock())
-            assert engine.state.entries["a"].status == "running"
+
+            def taken_in() -> bool:
+                engine.tick(lab.clock())
+                return engine.state.entries["a"].status == "running"
+
+            until(taken_in, "the state follows the sidecar")
         finally:
             engine.close()
 
