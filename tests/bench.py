@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import tarfile
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from autolab.executors.dialects.process import Process
 from autolab.executors.executor import Executor
 from autolab.hosts.local import LocalConnection
 from autolab.model.action import Code, Driver, Job, StageOrder
+from tests import labhosts
 
 LAB = "0badc0de" * 4
 DRIVER = Driver(1, "clone-a")
@@ -24,10 +24,7 @@ SHELLS = ("dash", "bash", "busybox", "applets")
 
 def until(condition: Callable[[], object], within_s: float = 20) -> None:
     """Come back when ``condition`` holds; fails after ``within_s``."""
-    ends_at = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < ends_at, "this did not come about in time"
-        time.sleep(0.01)
+    labhosts.until(lambda: bool(condition()), "what the test waits for", within_s)
 
 
 class Bench:

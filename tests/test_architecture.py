@@ -81,7 +81,6 @@ IMPURE_MODULES = words(
     "os sys time random secrets uuid logging subprocess socket shutil tempfile threading asyncio glob fcntl urllib "
     "http platform getpass signal select importlib"
 )
-PURE_NAMES = {"sys.intern"}  # gives back the same text
 DISK_CALLS = words(
     "read_text read_bytes write_text write_bytes exists is_file is_dir is_symlink stat lstat iterdir glob rglob "
     "unlink mkdir rmdir touch resolve expanduser samefile symlink_to hardlink_to readlink chmod"
@@ -192,7 +191,7 @@ def pure_code_touches_nothing(source: Source) -> Iterator[str]:
     if not source.is_in(PURE):
         return
     for line, name in imported(source):
-        if name.split(".")[0] in IMPURE_MODULES and name not in PURE_NAMES:
+        if name.split(".")[0] in IMPURE_MODULES:
             yield f"{line}: pure code imports {name}"
     for call, word in calls(source):
         if word in {"open", "print", "input", "breakpoint"} and call_owner(call) in {"", "io"}:

@@ -123,7 +123,7 @@ class Voices:
 
 
 def _blank(entry: Entry) -> dict[str, Any]:
-    """The seeds' keys of a sidecar of which nothing is known yet (row 1.29)."""
+    """The readers' keys of a sidecar of which nothing is known yet (row 1.29)."""
     return {
         "status": Status.PENDING.value,
         "started": None,
@@ -148,7 +148,7 @@ def _collection(
 
 
 def _course(sighting: Sighting) -> dict[str, Any]:
-    """The seeds' keys that a look fills in."""
+    """The readers' keys that a look fills in."""
     if sighting.look is not Look.SEEN:
         return {"notes": f"{sighting.look.value}: {sighting.reason}"}
     if sighting.claim is None:

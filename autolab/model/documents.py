@@ -119,9 +119,24 @@ _OURS = frozenset({"id", "status", "attempt", "seq", "writer", "sighting", "coll
 
 
 def entry_document(entry: Entry) -> dict[str, Any]:
-    """An entry as ``dispatch/state.json`` shows it: the seeds' keys first, then ours, then whatever else was given."""
-    spec, run, said = entry.spec, entry.run, _said(entry)
-    document: dict[str, Any] = {
+    """An entry as ``dispatch/state.json`` shows it: readers' keys first, then ours, then whatever else was given."""
+    said = _said(entry)
+    document = {**_for_readers(entry, said), **_of_ours(entry)}
+    for key in _SHOWN:
+        if (value := said.get(key)) is not None:
+            document[key] = value
+    for key, value in entry.spec.extra.items():
+        document.setdefault(key, value)
+    for key, value in said.items():
+        if key not in _OURS:
+            document.setdefault(key, value)
+    return document
+
+
+def _for_readers(entry: Entry, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that programs written for such a state look for, in their order."""
+    spec, run = entry.spec, entry.run
+    return {
         "id": spec.id,
         "status": entry.status.value,
         "command": spec.command,
@@ -145,6 +160,13 @@ def entry_document(entry: Entry) -> dict[str, Any]:
         "stage": spec.stage,
         "result_file": spec.result_file,
         "checkpoint_dir": spec.checkpoint_dir,
+    }
+
+
+def _of_ours(entry: Entry) -> dict[str, Any]:
+    """What autolab adds to them."""
+    spec, run = entry.spec, entry.run
+    return {
         "executor": spec.executor,
         "depends_on": list(spec.depends_on),
         "resources": spec.resources,
@@ -161,19 +183,10 @@ def entry_document(entry: Entry) -> dict[str, Any]:
         "exit_status": run.end.status if run and run.end else None,
         "decision": None if entry.decision is None else entry.decision.what,
     }
-    for key in _SHOWN:
-        if (value := said.get(key)) is not None:
-            document[key] = value
-    for key, value in spec.extra.items():
-        document.setdefault(key, value)
-    for key, value in said.items():
-        if key not in _OURS:
-            document.setdefault(key, value)
-    return document
 
 
 def _gpu(entry: Entry) -> Any:
-    """What the seeds call gpu: one index, or several as text; None: no card."""
+    """What readers call gpu: one index, or several as text; None: no card."""
     gpus = entry.run.gpus if entry.run else ()
     if not gpus:
         said = best(entry, "gpu")

@@ -47,7 +47,7 @@ def _text_or_number(value: Any) -> bool:
 _STATUSES: Final = frozenset(str(status) for status in Status)
 _NUMBER: Final = "a whole number of at least 0"
 
-# What the seeds' keys may hold beside null, and how that is said.
+# What the readers' keys may hold beside null, and how that is said.
 CHECKS: Final[Mapping[str, tuple[Check, str]]] = {
     "id": (_text, "a string"),
     "status": (lambda value: type(value) is str and value in _STATUSES, f"one of {', '.join(sorted(_STATUSES))}"),
