@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -134,9 +135,11 @@ def run(
 
     ident  its id; default: ``run-<n>`` with the next free number
     given  other keys of an experiment, as in ``experiments.yaml``: host, resources, env, result_file ...
+    raises UnknownName where no host of the settings has that name or fits that pattern
     """
     if not words or not any(word.strip() for word in words):
         raise AskedWrong("no command", hint="autolab run -- python train.py --lr 0.1")
+    _must_exist(project, (given or {}).get("host"))
     command = words[0] if len(words) == 1 else shlex.join(words)
     entries = recorded(project).entries
     wished = wish_id(Ask.ADD, key)
@@ -158,6 +161,13 @@ def run(
                 raise
         known = {name: entry.spec for name, entry in entries.items()}  # the number was taken at the same moment
     raise AskedWrong("no free number for an id was found", hint="give one: --id NAME")
+
+
+def _must_exist(project: Project, host: object) -> None:
+    """A name or a pattern that some host of the settings has; None is any."""
+    hosts = project.settings.hosts
+    if host is not None and not any(fnmatchcase(name, str(host)) for name in hosts):
+        raise UnknownName("host", str(host), hosts)
 
 
 def _ad_hoc(project: Project, command: str, ident: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any
+
+from autolab.api import blocked
 
 Entry = Mapping[str, Any]
 HOLDING = frozenset({"running", "unreachable"})
@@ -15,9 +18,9 @@ CLOSED = frozenset({"unreachable", "troubled", "refused", "quarantined", "draine
 class Queue:
     """What there is to wait for: other experiments, slots, hosts."""
 
-    def __init__(self, statuses: Mapping[str, str], hosts: Iterable[Entry], used: Mapping[str, int], now: str) -> None:
-        """``statuses`` id -> status; ``used`` host -> open attempts; ``now`` as files write it: text sorts as time."""
-        self._statuses, self._used, self._now = statuses, used, now
+    def __init__(self, entries: Iterable[Entry], hosts: Iterable[Entry], used: Mapping[str, int], now: str) -> None:
+        """``used`` host -> open attempts; ``now`` as files write it: text sorts as time."""
+        self._entries, self._used, self._now = entries, used, now
         self._hosts = {str(host.get("name")): host for host in hosts}
 
     def why(self, entry: Entry) -> str:
@@ -39,12 +42,12 @@ class Queue:
         return ""
 
     def _dependencies(self, entry: Entry) -> str:
-        needs = {d: self._statuses.get(d, "not there") for d in entry.get("depends_on") or ()}
-        open_ones = [f"{name} ({status})" for name, status in needs.items() if status != "done"]
-        if not open_ones:
-            return ""
-        more = f" and {len(open_ones) - 3} more" if len(open_ones) > 3 else ""
-        return f"waits for {', '.join(open_ones[:3])}{more}"
+        return blocked.dependencies(entry, self._by_id) if entry.get("depends_on") else ""
+
+    @cached_property
+    def _by_id(self) -> dict[str, Entry]:
+        """Made when first asked for: most labs have no dependencies, and 10,000 experiments take a while."""
+        return {entry["id"]: entry for entry in self._entries}
 
     def _time(self, entry: Entry) -> str:
         until = entry.get("not_before")
@@ -55,11 +58,11 @@ class Queue:
         there = [h for name, h in self._hosts.items() if not wanted or fnmatchcase(name, str(wanted))]
         if not there:
             return f"no host {wanted} was seen yet" if wanted and self._hosts else ""
+        if gone := blocked.removed(there):
+            return gone
         usable = [host for host in there if host.get("status") not in CLOSED]
         if not usable:
-            host = there[0]
-            more = f" (and {len(there) - 1} more)" if len(there) > 1 else ""
-            return f"host {host['name']} {host.get('status')} since {host.get('since')}{more}"
+            return blocked.shut(there[0], len(there) - 1)
         if all(self._is_full(host) for host in usable):
             return f"no free slot on {', '.join(str(host['name']) for host in usable[:3])}"
         return ""

@@ -41,8 +41,7 @@ def status(place: Placed, limit: int = LIMIT) -> StatusReport:
         groups.setdefault(entry["status"], []).append(entry)
     open_ones = [e for name, found in groups.items() if name not in ENDED for e in found]
     used = slots_used(open_ones)
-    statuses = {entry["id"]: name for name, found in groups.items() for entry in found}
-    queue = Queue(statuses, state.get("hosts") or (), used, _now())
+    queue = Queue(state["experiments"], state.get("hosts") or (), used, _now())
     running = groups.get("running", [])
     return {
         "at": _now(),
@@ -166,8 +165,7 @@ def counts(state: Document) -> dict[str, int]:
 
 def _queue(state: Document) -> Queue:
     entries = state["experiments"]
-    statuses = {entry["id"]: entry["status"] for entry in entries}
-    return Queue(statuses, state.get("hosts") or (), slots_used(entries), _now())
+    return Queue(entries, state.get("hosts") or (), slots_used(entries), _now())
 
 
 def _last_ended(groups: Mapping[str, list[Document]]) -> list[Document]:

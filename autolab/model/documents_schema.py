@@ -18,7 +18,7 @@ OPEN: Final = ConfigDict(extra="allow")
 
 @with_config(OPEN)
 class ExperimentDocument(TypedDict):
-    """One experiment in ``state.json``; the keys up to ``stage`` are the seeds'. Instants are UTC text, ISO 8601."""
+    """One experiment in ``state.json``; every reader knows ``id`` to ``stage``. Instants are UTC text, ISO 8601."""
 
     id: str
     status: StatusWord

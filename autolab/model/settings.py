@@ -152,8 +152,18 @@ class Policies(Border):
         default=timedelta(seconds=10), description="Between two looks that find nothing alive."
     )
     result_grace: Duration = Field(default=timedelta(seconds=90), description="Wait for a result after a clean end.")
+    result_again: Duration = Field(default=timedelta(seconds=15), description="Between two looks for a late result.")
     start_tries: Whole = Field(
         default=3, ge=1, le=100, description="Starts without a claim before the host has failed."
+    )
+    start_again: Duration = Field(
+        default=timedelta(seconds=15), description="Between two starts of one attempt that made no claim."
+    )
+    ask_after_misses: Whole = Field(
+        default=6,
+        ge=1,
+        le=10_000,
+        description="Looks in a row without an answer before what runs there is a question; again after as many.",
     )
     quarantine_after: Whole = Field(
         default=3, ge=1, le=1000, description="Experiments a host may fail before it is left alone."
@@ -162,6 +172,9 @@ class Policies(Border):
         default=timedelta(seconds=60), description="How soon after its start a failure counts there."
     )
     kill_grace: Duration = Field(default=timedelta(seconds=10), description="Between TERM and KILL.")
+    kill_again: Duration = Field(
+        default=timedelta(seconds=15), description="Before what survived KILL is signalled again; doubled each time."
+    )
     code_limit_mib: Whole = Field(default=200, ge=1, le=65_536, description="Largest code snapshot that is sent, MiB.")
     matrix_limit: Whole = Field(default=100_000, ge=1, le=10_000_000, description="Most experiments of one file.")
 

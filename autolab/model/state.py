@@ -216,6 +216,7 @@ class HostState:
     missed_at: datetime | None = None  # the last of them
     not_before: datetime | None = None  # no new login before
     failures: tuple[str, ...] = ()  # experiments that lately ended there by its fault or within a minute
+    removed_at: datetime | None = None  # when autolab.yaml was seen without it while attempts were open there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

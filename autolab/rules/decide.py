@@ -31,6 +31,7 @@ from autolab.model.state import TERMINAL, DispatchState, Entry, Run, Status
 from autolab.model.transitions import fold, may
 from autolab.model.wish import Wish
 from autolab.rules import dispatch, external, hosts, liveness, merge, outcome, questions, wishes
+from autolab.rules.removed import removed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,7 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
         if result and ident in state.entries:
             take(external.heard(state, state.entries[ident], result, now))
     opened = [(i, e) for i, e in state.entries.items() if e.run is not None and not e.run.judged]
+    take(removed(state, (e for _, e in opened), plan, now))
     for ident in [i for i, e in opened if e.status not in TERMINAL]:
         take(_follow(state, state.entries[ident], plan, now, made))
     take(hosts.relieve(state, now))
@@ -168,7 +170,7 @@ def _follow(state: DispatchState, entry: Entry, plan: LabPlan, now: datetime, ma
         collected = Collected(at=now, id=entry.id, attempt=entry.attempt)
         yield collected
         entry = state.entries[entry.id]
-    yield from questions.withdraw(state, entry.id, now, "it ended", "unknown_end", "unreachable")
+    yield from questions.withdraw(state, entry.id, now, "it ended", "unknown_end", "unreachable", "host_removed")
     yield from outcome.conclude(state, state.entries[entry.id], plan.policies, now)
 
 

@@ -13,6 +13,7 @@ from autolab.model.state import DispatchState, Entry, HostState, Option, Questio
 RETRY: Final = Option(name="retry", effect="a new attempt, as it is designed; its retries count anew")
 ACCEPT: Final = Option(name="accept", effect="leave it failed; what depends on it will not run")
 WAIT: Final = Option(name="wait", effect="keep looking; an end that is seen still counts")
+KEEP: Final = Option(name="wait", effect="nothing now; with the host back in autolab.yaml it is looked at again")
 ABANDON: Final = Option(
     name="abandon", effect="close this attempt on your word and run a new one; if the old one lives, both run"
 )
@@ -34,6 +35,8 @@ OPTIONS: Final[dict[str, tuple[Option, ...]]] = {
     "cuda_oom": (RETRY, ACCEPT),
     "unknown_end": (WAIT, ABANDON, GIVE_UP),
     "unreachable": (WAIT, ABANDON, GIVE_UP),
+    "host_removed": (KEEP, ABANDON, GIVE_UP),
+    "result_out_of_reach": (KEEP, GIVE_UP),
     "unconfirmed": (CONFIRM, REJECT),
     "sidecar_unreadable": (NOTED,),
     "host_quarantined": (AGAIN, DRAIN),

@@ -226,7 +226,7 @@ def _effect(state: DispatchState, question: Question, wish: Wish, plan: LabPlan,
         yield from _without_questions(_retry(state, about, plan, now))
     elif wish.option == "abandon" and entry.open_run is not None and current:
         yield _abandoned(entry, about, now)
-    elif wish.option == "cancel" and entry.open_run is not None and current:
+    elif wish.option == "cancel" and (entry.open_run or entry.closed_run) is not None and current:
         yield from _without_questions(_cancel(state, about, plan, now))
 
 

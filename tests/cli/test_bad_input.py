@@ -118,7 +118,7 @@ def test_a_number_in_every_notation_of_yaml_is_a_number(study: Path, autolab: Au
 
 def test_a_run_on_a_host_that_nobody_knows_changes_nothing(study: Path, autolab: Autolab) -> None:
     before = everything(study)
-    refused(autolab("run", "--host", "locl", "--", "true"), 2, "locl", "local")
+    refused(autolab("run", "--host", "locl", "--", "true"), 3, "locl", "local")
     assert everything(study) == before
 
 
