@@ -173,6 +173,7 @@ class Requeued(Event):
 
     def changes(self, entry: Entry) -> Changes:
         return {
+            "decision": None,  # a restart that was asked for has come about
             "kind": self.kind,
             "substatus": "",
             "retry_count": entry.retry_count + (1 if self.charged else 0),

@@ -32,6 +32,7 @@ from autolab.model.attempt_event import (
 )
 from autolab.model.event_base import Changes, Event, of_run
 from autolab.model.observation import Authority
+from autolab.model.patience_event import EngineReturned, Marked, PatienceSet, RestartAsked
 from autolab.model.state import (
     TERMINAL,
     Cell,
@@ -184,6 +185,17 @@ class QuestionAsked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionRepeated(Event):
+    """What an open question asks about came up again; ``seen`` is what was seen now."""
+
+    question: str
+    seen: str
+
+    def changes(self, entry: Entry) -> Changes:
+        return {"why": entry.why}  # it moved nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionClosed(Event):
     """Answered (``option`` set) or no longer needed."""
 
@@ -279,6 +291,7 @@ __all__ = [  # noqa: RUF022 - constants, events, functions
     "DriverTaken",
     "EVENTS",
     "Ended",
+    "EngineReturned",
     "Event",
     "Failed",
     "FenceAsked",
@@ -288,13 +301,17 @@ __all__ = [  # noqa: RUF022 - constants, events, functions
     "KillAsked",
     "LabMade",
     "LaunchIntended",
+    "Marked",
     "Noted",
     "Observed",
     "Parked",
+    "PatienceSet",
     "QuestionAsked",
     "QuestionClosed",
+    "QuestionRepeated",
     "Released",
     "Requeued",
+    "RestartAsked",
     "RetryAsked",
     "SeenAgain",
     "Staged",

@@ -127,6 +127,7 @@ class Run:
     fetched_at: datetime | None = None  # our clock, when the collector last said what it found
     collected: bool = False
     judged: bool = False  # a verdict was given on this attempt
+    marks: Mapping[str, float] = field(default_factory=dict)  # reason -> level at which patience last asked about it
 
 
 @dataclass(slots=True)  # not frozen: each sidecar brings ten, and frozen ones take three times as long to make
@@ -142,7 +143,7 @@ class Cell:
 class Remark:
     """A decision by a person that stands over verdicts: what, who, when, why."""
 
-    what: str  # cancel, hold, abandon
+    what: str  # cancel, hold, restart
     by: str
     at: datetime
     why: str
@@ -228,11 +229,25 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A piece of what was seen when it was asked: ``log``, ``end``, ``host``, ``code``, ``commands`` ..."""
+
+    what: str
+    text: str
+
+
+def experiment_of(about: str) -> str:
+    """The experiment that a question is about; empty for ``host:h1``, ``group:main`` and the like."""
+    return "" if ":" in about else about
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a person must decide. Immutable once asked; ``digest`` is what an answer is bound to."""
+    """What a person must decide. Immutable once asked, but for how often it came up again; ``digest`` is what an answer
+    is bound to."""
 
     id: str  # <experiment or host>-<n>
-    about: str  # an experiment's id, or host:<name>
+    about: str  # an experiment's id, or host:<name>, phase:<name>, group:<name>
     reason: str  # a reason code of requirements.md
     seen: str
     did: str
@@ -242,6 +257,18 @@ class Question:
     default: str | None = None
     due_at: datetime | None = None
     digest: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    again: int = 0  # times that it came up again while it was open
+    again_at: datetime | None = None
+    again_seen: str = ""  # what was seen the last time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """What is remembered of a phase or group between two questions: since when it counts, how far it went."""
+
+    since: datetime | None = None
+    level: float = 0.0
 
 
 @dataclass(slots=True)
@@ -255,7 +282,9 @@ class DispatchState:
     entries: dict[str, Entry] = field(default_factory=dict)
     hosts: dict[str, HostState] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)  # open ones
+    answered: dict[str, str] = field(default_factory=dict)  # lately closed: id -> what, by whom, when
     asked: dict[str, int] = field(default_factory=dict)  # about -> how many were ever asked
     wishes: dict[str, str] = field(default_factory=dict)  # lately settled: id -> outcome
     unreadable: dict[str, str] = field(default_factory=dict)  # path -> digest reported
     driver: int = 0  # number of the lease we hold
+    patience: dict[str, Patience] = field(default_factory=dict)  # phase:<name>, group:<name> -> its clock

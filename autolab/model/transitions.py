@@ -7,18 +7,20 @@ changes nothing. ``docs/states.md`` is printed from this table.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from autolab.errors import Bug, IllegalTransition
 from autolab.model import event as e
 from autolab.model.evolve import evolved
-from autolab.model.state import ACTIVE, TERMINAL, DispatchState, Entry, Status
+from autolab.model.state import ACTIVE, TERMINAL, DispatchState, Entry, Patience, Status
 
 P, R, U, H = Status.PENDING, Status.RUNNING, Status.UNREACHABLE, Status.ON_HOLD
 D, F, C = Status.DONE, Status.FAILED, Status.CANCELLED
 
 # Everything that only adds facts: the status stays whatever it is.
-NEUTRAL: Final = (e.Observed, e.QuestionAsked, e.QuestionClosed, e.Noted)
+NEUTRAL: Final = (e.Observed, e.QuestionAsked, e.QuestionRepeated, e.QuestionClosed, e.Noted, e.Marked)
 
 TRANSITIONS: Final[Mapping[tuple[Status, type[e.Event]], Status]] = {
     (P, e.Amended): P,
@@ -50,6 +52,7 @@ TRANSITIONS: Final[Mapping[tuple[Status, type[e.Event]], Status]] = {
     (R, e.Requeued): P,
     (R, e.Parked): H,
     (R, e.CancelAsked): R,
+    (R, e.RestartAsked): R,
     (R, e.Cancelled): C,
     (R, e.Held): H,
     (U, e.Started): R,
@@ -61,6 +64,7 @@ TRANSITIONS: Final[Mapping[tuple[Status, type[e.Event]], Status]] = {
     (U, e.Ended): R,
     (U, e.Parked): H,
     (U, e.CancelAsked): U,
+    (U, e.RestartAsked): U,
     (U, e.Held): H,
     (U, e.Succeeded): D,  # an external executor's word comes without an attempt of ours that would end first
     (U, e.Failed): F,
@@ -80,6 +84,7 @@ TRANSITIONS: Final[Mapping[tuple[Status, type[e.Event]], Status]] = {
     (H, e.Failed): F,
     (H, e.Requeued): P,
     (H, e.CancelAsked): H,
+    (H, e.RestartAsked): H,
     (H, e.Cancelled): C,
     (H, e.Held): H,
     (H, e.Released): P,
@@ -129,7 +134,10 @@ _OF_THE_LAB: Final = frozenset(
         e.WishSettled,
         e.Noted,
         e.QuestionAsked,
+        e.QuestionRepeated,
         e.QuestionClosed,
+        e.PatienceSet,
+        e.EngineReturned,
     }
 )
 
@@ -160,10 +168,31 @@ def _fold_lab(state: DispatchState, happened: e.Event) -> None:
             about = happened.question.about
             state.questions[happened.question.id] = happened.question
             state.asked[about] = state.asked.get(about, 0) + 1
+        case e.QuestionRepeated() if (question := state.questions.get(happened.question)) is not None:
+            again = {"again": question.again + 1, "again_at": happened.at, "again_seen": happened.seen}
+            state.questions[question.id] = evolved(question, again)
         case e.QuestionClosed():
             state.questions.pop(happened.question, None)
+            said = f"decided {happened.option} by {happened.actor}" if happened.option else f"closed: {happened.why}"
+            _remember(state.answered, happened.question, f"{said} at {happened.at:%Y-%m-%dT%H:%M:%SZ}")
+        case e.PatienceSet() if happened.since is None and not happened.level:
+            state.patience.pop(happened.about, None)
+        case e.PatienceSet():
+            state.patience[happened.about] = Patience(since=happened.since, level=happened.level)
+        case e.EngineReturned():
+            _move_clocks(state, timedelta(seconds=happened.away_s))
         case _:
             pass
+
+
+def _move_clocks(state: DispatchState, by: timedelta) -> None:
+    """Time in which nobody could have been heard counts against nobody."""
+    for name, kept in state.patience.items():
+        if kept.since is not None:
+            state.patience[name] = replace(kept, since=kept.since + by)
+    for ident, question in state.questions.items():
+        if question.due_at is not None:
+            state.questions[ident] = replace(question, due_at=question.due_at + by)
 
 
 def fold_all(state: DispatchState, events: Iterable[e.Event]) -> DispatchState:

@@ -30,7 +30,7 @@ from autolab.model.plan import HostPlan, LabPlan
 from autolab.model.state import TERMINAL, DispatchState, Entry, Run, Status
 from autolab.model.transitions import fold, may
 from autolab.model.wish import Wish
-from autolab.rules import dispatch, external, hosts, liveness, merge, outcome, questions, wishes
+from autolab.rules import answers, dispatch, external, hosts, liveness, merge, outcome, questions
 from autolab.rules.removed import removed
 
 
@@ -86,7 +86,7 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
     take(merge.merge_sidecars(state, seen.sidecars, now))
     take(merge.report_unreadable(state, seen.unreadable, plan.policies.sidecar_patience, now))
     for wish in seen.wishes:
-        take(wishes.answer(state, wish, plan, now))
+        take(answers.answer(state, wish, plan, now))
     for happened in list(made.events):
         if isinstance(happened, Observed):
             take(_consider(state, happened, seen, plan, now))

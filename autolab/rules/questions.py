@@ -1,72 +1,57 @@
-"""What people are asked: reason, options and what follows from each. One open question per reason and subject."""
+"""What people are asked: once per reason and subject; what comes up again is added to the question that is open.
+
+Reasons and options stand in ``model.reasons``, what an answer does in ``rules.decisions``, what is shown beside a
+question in ``rules.evidence``.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Final
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from autolab.model.event import Event, QuestionAsked, QuestionClosed
-from autolab.model.state import DispatchState, Entry, HostState, Option, Question
+from autolab.model.event import Event, QuestionAsked, QuestionClosed, QuestionRepeated
+from autolab.model.reasons import REASONS
+from autolab.model.state import DispatchState, Entry, HostState, Question, experiment_of
 
-RETRY: Final = Option(name="retry", effect="a new attempt, as it is designed; its retries count anew")
-ACCEPT: Final = Option(name="accept", effect="leave it failed; what depends on it will not run")
-WAIT: Final = Option(name="wait", effect="keep looking; an end that is seen still counts")
-KEEP: Final = Option(name="wait", effect="nothing now; with the host back in autolab.yaml it is looked at again")
-ABANDON: Final = Option(
-    name="abandon", effect="close this attempt on your word and run a new one; if the old one lives, both run"
-)
-GIVE_UP: Final = Option(name="cancel", effect="close this attempt on your word and cancel the experiment")
-AGAIN: Final = Option(name="again", effect="use the host again")
-DRAIN: Final = Option(name="drain", effect="launch nothing more there; what runs is still looked at")
-CONFIRM: Final = Option(name="accept", effect="take the executor's word: done")
-NOTED: Final = Option(name="noted", effect="go on with its last good value; it is read again when it changes")
-REJECT: Final = Option(name="reject", effect="record it as failed")
-
-OPTIONS: Final[dict[str, tuple[Option, ...]]] = {
-    "undiagnosed_crash": (RETRY, ACCEPT),
-    "retries_exhausted": (RETRY, ACCEPT),
-    "result_missing": (RETRY, ACCEPT),
-    "result_invalid": (RETRY, ACCEPT),
-    "environment": (RETRY, ACCEPT),
-    "missing_module": (RETRY, ACCEPT),
-    "nan_loss": (RETRY, ACCEPT),
-    "cuda_oom": (RETRY, ACCEPT),
-    "unknown_end": (WAIT, ABANDON, GIVE_UP),
-    "unreachable": (WAIT, ABANDON, GIVE_UP),
-    "host_removed": (KEEP, ABANDON, GIVE_UP),
-    "result_out_of_reach": (KEEP, GIVE_UP),
-    "unconfirmed": (CONFIRM, REJECT),
-    "sidecar_unreadable": (NOTED,),
-    "host_quarantined": (AGAIN, DRAIN),
-    "host_refused": (AGAIN, DRAIN),
-}
+REPEATED_AFTER: Final = timedelta(minutes=1)  # what comes up again sooner is the same occasion
 
 
 def ask(
     state: DispatchState, about: str, reason: str, now: datetime, *, seen: str, did: str, attempt: int = 0
 ) -> Iterator[Event]:
-    """The question, unless the same one is open about the same thing."""
-    if any(q.about == about and q.reason == reason for q in state.questions.values()):
+    """The question; where the same one is open about the same thing, that it came up again."""
+    common: dict[str, Any] = {"at": now, "id": experiment_of(about), "attempt": attempt}
+    if (known := open_question(state, about, reason)) is not None:
+        if now - (known.again_at or known.asked_at) >= REPEATED_AFTER:
+            yield QuestionRepeated(**common, question=known.id, seen=seen, why=f"{known.id} again: {seen}"[:500])
         return
-    number = state.asked.get(about, 0) + 1
-    ident = f"{about.replace(':', '-')}-{number}"
-    options = OPTIONS[reason]
-    text = "\0".join((ident, reason, seen, did, *(f"{o.name}={o.effect}" for o in options)))
     question = Question(
-        id=ident,
+        id=f"{about.replace(':', '-')}-{state.asked.get(about, 0) + 1}",
         about=about,
         reason=reason,
         seen=seen,
         did=did,
-        options=options,
+        options=REASONS[reason].options,
         asked_at=now,
         attempt=attempt,
-        digest=hashlib.sha256(text.encode()).hexdigest()[:16],
     )
-    experiment = "" if about.startswith("host:") else about
-    yield QuestionAsked(at=now, id=experiment, attempt=attempt, question=question, why=f"asks: {reason}")
+    yield QuestionAsked(**common, question=sealed(question), why=f"asks: {reason}")
+
+
+def sealed(question: Question) -> Question:
+    """``question`` with the digest of all that an answer is bound to."""
+    parts = [question.id, question.reason, question.seen, question.did]
+    parts += [f"{option.name}={option.effect}" for option in question.options]
+    parts += [f"{piece.what}={piece.text}" for piece in question.evidence]
+    return replace(question, digest=hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16])
+
+
+def open_question(state: DispatchState, about: str, reason: str) -> Question | None:
+    """The open question about ``about`` for this reason, if there is one."""
+    return next((q for q in state.questions.values() if q.about == about and q.reason == reason), None)
 
 
 def ask_about(
@@ -87,5 +72,4 @@ def withdraw(state: DispatchState, about: str, now: datetime, why: str, *reasons
     """Close what was asked about ``about`` (for one of ``reasons``, or any) because it is no longer open."""
     for question in list(state.questions.values()):
         if question.about == about and (not reasons or question.reason in reasons):
-            experiment = "" if about.startswith("host:") else about
-            yield QuestionClosed(at=now, id=experiment, question=question.id, why=why)
+            yield QuestionClosed(at=now, id=experiment_of(about), question=question.id, why=why)

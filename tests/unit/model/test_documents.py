@@ -158,6 +158,11 @@ EVENTS = [
         at=T0, id="e1",
         question=Question(id="e1-1", about="e1", reason="r", seen="", did="", options=(OPTION,), asked_at=T0),
     ),
+    e.QuestionRepeated(at=T0, id="e1", question="e1-1", seen="again"),
+    e.RestartAsked(at=T0, id="e1", attempt=1, actor="ana", avoid=("h1",)),
+    e.Marked(at=T0, id="e1", attempt=1, reason="timeout", level=2.5),
+    e.PatienceSet(at=T0, about="phase:4", since=T0, level=3.0),
+    e.EngineReturned(at=T0, away_s=7200.0),
     e.HostChanged(at=T0, host=HostState(name="h1", failures=("e1",), since=T0)),
     e.WishSettled(at=T0, wish="w1", outcome="ok: done", actor="ana"),
 ]  # fmt: skip

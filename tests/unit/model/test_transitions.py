@@ -44,7 +44,7 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
         "cancelled": "Cancelled",
     },
     "running": {
-        "running": "Started SeenAgain Vanished KillAsked FenceAsked Ended Collected CancelAsked",
+        "running": "Started SeenAgain Vanished KillAsked FenceAsked Ended Collected CancelAsked RestartAsked",
         "unreachable": "HostLost",
         "pending": "Requeued",
         "on_hold": "Parked Held",
@@ -53,7 +53,7 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
         "cancelled": "Cancelled",
     },
     "unreachable": {
-        "unreachable": "HostLost KillAsked FenceAsked CancelAsked",
+        "unreachable": "HostLost KillAsked FenceAsked CancelAsked RestartAsked",
         "running": "Started SeenAgain Vanished Ended",
         "on_hold": "Parked Held",
         "done": "Succeeded",
@@ -62,7 +62,7 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "on_hold": {
         "on_hold": "Amended Started Staged SeenAgain Vanished HostLost KillAsked FenceAsked Ended Collected Parked"
-        " CancelAsked Held",
+        " CancelAsked RestartAsked Held",
         "pending": "Requeued Released",
         "running": "Unparked",
         "done": "Succeeded",
@@ -79,8 +79,11 @@ LEADS: Final = {
     for after, kinds in row.items()
     for kind in kinds.split()
 }
+OF_THE_LAB: Final = {
+    e.Added, e.LabMade, e.DriverTaken, e.HostChanged, e.WishSettled, e.PatienceSet, e.EngineReturned,
+}  # fmt: skip
 OF_AN_ENTRY: Final = sorted(
-    set(e.EVENTS.values()) - {e.Added, e.LabMade, e.DriverTaken, e.HostChanged, e.WishSettled},
+    set(e.EVENTS.values()) - OF_THE_LAB,
     key=lambda kind: kind.__name__,
 )
 BY_PERSON: Final = {e.CancelAsked, e.Held, e.Released, e.Unparked, e.RetryAsked, e.Amended}
@@ -96,6 +99,8 @@ FACTS: Final[Mapping[type[e.Event], Mapping[str, Any]]] = {
     e.Parked: {"reason": "said"},
     e.QuestionAsked: {"question": QUESTION},
     e.QuestionClosed: {"question": "e1-1"},
+    e.QuestionRepeated: {"question": "e1-1", "seen": "again"},
+    e.Marked: {"reason": "timeout", "level": 2.0},
     e.Noted: {"kind": "late"},
     e.Observed: {"authority": Authority.AGENT, "sidecar_seq": 1, "digest": "d", "cells": {"pid": 1}},
 }

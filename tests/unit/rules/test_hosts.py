@@ -75,7 +75,7 @@ def test_a_refused_login_waits_longest_and_asks_a_person_once() -> None:
     refused = a_sighting(Look.REFUSED, reason="key refused")
     assert [event.name for event in hear(state, refused)] == ["host_changed", "question_asked"]
     assert state.hosts["h1"].not_before == T0 + seconds(1800)
-    assert [event.name for event in hear(state, refused, T0 + seconds(1800))] == ["host_changed"]
+    assert [event.name for event in hear(state, refused, T0 + seconds(1800))] == ["host_changed", "question_repeated"]
     assert [q.reason for q in state.questions.values()] == ["host_refused"]
     hear(state, a_sighting(), T0 + seconds(3600))
     assert state.questions == {}

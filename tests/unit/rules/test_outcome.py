@@ -11,9 +11,9 @@ from autolab.model import event as e
 from autolab.model.event import Event
 from autolab.model.observation import Authority
 from autolab.model.plan import Policies
+from autolab.model.reasons import REASONS
 from autolab.model.state import Cell, End, EndHow, Entry, HostState, HostStatus, Remark, Run, Status
 from autolab.rules.outcome import conclude, needs_collecting, result_is_late, words
-from autolab.rules.questions import OPTIONS
 from tests.builders import T0, a_run, a_spec, a_state, an_ended_run, an_entry, of_kind, seconds
 
 LATER = T0 + seconds(600)
@@ -95,7 +95,7 @@ def test_whatever_went_wrong_there_is_a_new_attempt_or_a_question_that_can_be_an
     (asked, again) = of_kind(events, e.QuestionAsked), of_kind(events, e.Requeued)
     assert len(asked) + len(again) == 1
     assert bool(of_kind(events, e.Failed)) is bool(asked)
-    assert all(event.question.reason in OPTIONS for event in asked)
+    assert all(event.question.reason in REASONS for event in asked)
 
 
 def test_a_tracker_that_cannot_be_reached_is_put_offline() -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from autolab.model.event import Event
+from autolab.model.reasons import REASONS
 from autolab.model.state import DispatchState
 from autolab.model.transitions import fold
-from autolab.rules.questions import OPTIONS, ask, withdraw
+from autolab.rules.decisions import EFFECTS
+from autolab.rules.questions import ask, withdraw
 from tests.builders import T0, a_state, an_entry
 
 
@@ -52,11 +54,12 @@ def test_what_is_asked_is_bound_by_its_digest() -> None:
     assert all(digests)
 
 
-@pytest.mark.parametrize("reason", sorted(OPTIONS))
+@pytest.mark.parametrize("reason", sorted(REASONS))
 def test_every_reason_has_options_that_differ_and_say_what_follows(reason: str) -> None:
-    options = OPTIONS[reason]
+    options = REASONS[reason].options
     assert len({option.name for option in options}) == len(options) >= 1
     assert all(option.effect for option in options)
+    assert all(f"{reason}/{option.name}" in EFFECTS or option.name in EFFECTS for option in options)
 
 
 def test_withdrawing_closes_what_is_about_it_and_nothing_else() -> None:

@@ -12,7 +12,7 @@ from autolab.model.observation import Look
 from autolab.model.state import TERMINAL, HostState, HostStatus, Status
 from autolab.model.transitions import fold_all
 from autolab.model.wish import Ask
-from autolab.rules.wishes import answer
+from autolab.rules.answers import answer
 from tests.builders import (
     T0,
     Table,
