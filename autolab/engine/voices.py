@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from autolab.model.documents import stamp
-from autolab.model.observation import HostFacts, Liveness, Look, Sighting
+from autolab.model.observation import Authority, HostFacts, Liveness, Look, Sighting
 from autolab.model.state import Entry, Run, Status
 from autolab.store.files import Files
 from autolab.store.layout import STATUS_SUFFIX, Layout
@@ -97,8 +97,8 @@ class Voices:
     def _voice(self, entry: Entry, run: Run) -> _Voice:
         key = (entry.id, run.number)
         if key not in self._voices:
-            mine = [c.seq for name, c in entry.cells.items() if name.startswith("executor.")]
-            self._voices[key] = _Voice(max(mine, default=0))
+            mine = entry.layers.get(Authority.EXECUTOR.value)
+            self._voices[key] = _Voice(0 if mine is None else mine.seq)
             self._voices.pop((entry.id, run.number - 1), None)
         return self._voices[key]
 

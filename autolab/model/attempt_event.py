@@ -27,7 +27,7 @@ class LaunchIntended(Event):
             "run": self.run,
             "attempt": self.run.number,
             "tried": (*entry.tried, self.run.command)[-TRIED_MAX:],
-            "cells": {},
+            "layers": {},
             "not_before": None,
             "substatus": "launching",
             "kind": "",

@@ -14,7 +14,7 @@ from autolab.model.state import TERMINAL, DispatchState, Entry, HostState, Quest
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-FORMAT = 1  # of state.json, the journal and dispatch/lab.json; a greater one is refused without a change
+FORMAT = 1  # of state.json and dispatch/lab.json; a greater one is refused without a change
 T = TypeVar("T")
 
 
@@ -63,51 +63,33 @@ def parse_state(document: Mapping[str, Any]) -> DispatchState:
     return parse(DispatchState, document)
 
 
-_FROM_THE_TOP = tuple(f"{authority.value}." for authority in Authority)  # Authority lists the highest first
-
-
-class _FullNames(dict[str, tuple[str, ...]]):
-    """A key -> its cells' names, the highest authority's first."""
-
-    def __missing__(self, key: str) -> tuple[str, ...]:
-        self[key] = names = tuple(prefix + key for prefix in _FROM_THE_TOP)
-        return names
-
-
-_FULL = _FullNames()
+_FROM_THE_TOP = tuple(authority.value for authority in Authority)  # Authority lists the highest first
 
 
 def best(entry: Entry, key: str) -> Any:
     """What the highest authority says of ``key`` in the current attempt; None where nobody says anything."""
-    cells = entry.cells
-    for name in _FULL[key] if cells else ():
-        if (cell := cells.get(name)) is not None:
-            return cell.value
+    layers = entry.layers
+    for authority in _FROM_THE_TOP if layers else ():
+        if (layer := layers.get(authority)) is not None and key in layer.values:
+            return layer.values[key]
     return None
 
 
-class _Names(dict[str, tuple[int, str]]):
-    """A cell's name -> the place of its authority from the top, and its key. The same few names in every entry."""
-
-    def __missing__(self, name: str) -> tuple[int, str]:
-        authority, _, key = name.partition(".")
-        self[name] = parts = _FROM_THE_TOP.index(f"{authority}."), key
-        return parts
+def said_by(entry: Entry, authority: Authority, key: str) -> Any:
+    """What ``authority`` says of ``key`` in the current attempt; None where it says nothing."""
+    layer = entry.layers.get(authority.value)
+    return None if layer is None else layer.values.get(key)
 
 
-_NAMES = _Names()
-
-
-def _said(entry: Entry) -> dict[str, Any]:
+def _said(entry: Entry) -> Mapping[str, Any]:
     """``best`` of every key of which anything is said, in one go."""
+    layers = entry.layers
+    if len(layers) == 1:
+        return next(iter(layers.values())).values
     said: dict[str, Any] = {}
-    ranks: dict[str, int] = {}
-    names = _NAMES
-    for name, cell in entry.cells.items():
-        rank, key = names[name]
-        if rank <= ranks.get(key, rank):
-            ranks[key] = rank
-            said[key] = cell.value
+    for authority in reversed(_FROM_THE_TOP):
+        if (layer := layers.get(authority)) is not None:
+            said |= layer.values
     return said
 
 

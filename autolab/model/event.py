@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
 from typing import Any
 
 from autolab.model.attempt_event import (
@@ -31,11 +30,10 @@ from autolab.model.attempt_event import (
     Vanished,
 )
 from autolab.model.event_base import Changes, Event, of_run
+from autolab.model.layers import after, stamp_of
 from autolab.model.observation import Authority
 from autolab.model.patience_event import EngineReturned, Marked, PatienceSet, RestartAsked
 from autolab.model.state import (
-    TERMINAL,
-    Cell,
     Entry,
     HostState,
     Question,
@@ -65,50 +63,28 @@ class Amended(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed(Event):
-    """Cells of one sidecar that are news for the current attempt.
+    """What one sidecar says that is news for the current attempt.
 
-    again  keys whose value it repeats under its greater number: a word from in between comes too late
+    cells  keys whose value it changes, or tells first
+    kept   keys that it leaves as they were; whatever else was said before it repeats under its greater number, so that
+           a word from in between comes too late
     """
 
     authority: Authority
     sidecar_seq: int
     digest: str
     cells: Mapping[str, Any] = field(default_factory=dict)
-    again: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     def changes(self, entry: Entry) -> Changes:
-        cells = dict(entry.cells)
-        authority, seq, digest = self.authority.value, self.sidecar_seq, self.digest
-        told = self.cells
-        if self.again:
-            names = ((key, cell_name(authority, key)) for key in self.again)
-            told = {**told, **{key: cells[name].value for key, name in names if name in cells}}
-        for key, value in told.items():
-            name = cell_name(authority, key)
-            held = cells.get(name)
-            if held is None or (seq > held.seq and key != "status") or outranks(key, seq, digest, value, held):
-                cells[name] = Cell(seq, digest, value)
-        seen = {**entry.seen, authority: digest}
-        return {"cells": cells, "seen": seen, "why": entry.why, **self._fetched(entry)}
-
-    def _fetched(self, entry: Entry) -> Changes:
-        told = "collected" in self.cells or "collected" in self.again
-        return of_run(entry, fetched_at=self.at) if told and self.authority is Authority.EXECUTOR else {}
-
-
-@lru_cache(maxsize=4096)
-def cell_name(authority: str, key: str) -> str:
-    """How a cell is found in an entry; one string for all entries: ten thousand of them hold the same few names."""
-    return f"{authority}.{key}"
-
-
-def outranks(key: str, seq: int, digest: str, value: Any, held: Cell) -> bool:
-    """Whether a word of this (seq, digest) takes the place of the one ``held`` of the same key: the greater holds, but
-    a terminal word about the status yields to no other word of the same authority and attempt (B2), in whatever order
-    they come."""
-    if key == "status" and (value in TERMINAL) is not (held.value in TERMINAL):
-        return value in TERMINAL
-    return seq > held.seq or (seq == held.seq and digest > held.digest)
+        authority, stamp = self.authority.value, (self.sidecar_seq, self.digest)
+        changes: Changes = {"seen": {**entry.seen, authority: self.digest}, "why": entry.why}
+        layer = after(entry.layers.get(authority), stamp, self.cells, self.kept)
+        if layer is not None:
+            changes["layers"] = {**entry.layers, authority: layer}
+            if "collected" in layer.values and self.authority is Authority.EXECUTOR:
+                changes |= of_run(entry, fetched_at=self.at) if stamp_of(layer, "collected") == stamp else {}
+        return changes
 
 
 # --- what people decide ----------------------------------------------------------------------------------------------
@@ -171,7 +147,7 @@ class RetryAsked(Event):
 
     def _heard_anew(self, entry: Entry) -> Changes:
         """An external executor's words up to now are about the attempt before."""
-        return {"attempt": entry.attempt + 1, "cells": {}} if entry.spec.executor == "external" else {}
+        return {"attempt": entry.attempt + 1, "layers": {}} if entry.spec.executor == "external" else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,5 +298,4 @@ __all__ = [  # noqa: RUF022 - constants, events, functions
     "Vanished",
     "WishSettled",
     "event_document",
-    "outranks",
 ]

@@ -130,13 +130,23 @@ class Run:
     marks: Mapping[str, float] = field(default_factory=dict)  # reason -> level at which patience last asked about it
 
 
-@dataclass(slots=True)  # not frozen: each sidecar brings ten, and frozen ones take three times as long to make
-class Cell:
-    """One fact with what orders it: the greatest (seq, digest) holds. Never changed, only replaced."""
+Stamp = tuple[int, str]  # seq and digest of a word: the greater holds
+_OF_THE_LAST_WORD: Final[Mapping[str, Stamp]] = {}  # one for all: nearly every layer is whole
+
+
+@dataclass(slots=True)  # not frozen, which would triple what it costs to make one: a storm brings ten thousand
+class Layer:
+    """What one authority says of an attempt. Never changed, only replaced (``model.layers``).
+
+    seq, digest  of the greatest word that any key holds from
+    values       key -> value; of each key the value of the greatest word that spoke of it
+    older        key -> stamp of its word, for keys that hold from a smaller one than that
+    """
 
     seq: int
     digest: str
-    value: Any
+    values: Mapping[str, Any]
+    older: Mapping[str, Stamp] = field(default_factory=lambda: _OF_THE_LAST_WORD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +176,7 @@ class Entry:
     tried: tuple[str, ...] = ()  # commands of its attempts since it was designed or last asked for, the newest last
     avoid: tuple[str, ...] = ()  # hosts whose fault ended an earlier attempt
     run: Run | None = None  # the current or last attempt
-    cells: Mapping[str, Cell] = field(default_factory=dict)  # "authority.key" of the current attempt
+    layers: Mapping[str, Layer] = field(default_factory=dict)  # authority -> what it says of the current attempt
     seen: Mapping[str, str] = field(default_factory=dict)  # authority -> digest last taken in
     decision: Remark | None = None
     question: str = ""  # id of the open question about it

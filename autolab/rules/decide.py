@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from autolab.model import ids
 from autolab.model.action import Action, Collect, Fence, Signal, Stage, Start, Watch
-from autolab.model.documents import best, parse
+from autolab.model.documents import best, parse, said_by
 from autolab.model.event import (
     Collected,
     Event,
@@ -194,8 +194,8 @@ def _in_doubt(state: DispatchState, entry: Entry) -> bool:
     """What was last seen of it makes no sense: a folder made anew proves nothing about the one that is gone."""
     if any(q.about == entry.id and q.reason == "unknown_end" for q in state.questions.values()):
         return True
-    told = entry.cells.get("executor.sighting")
-    return told is not None and bool(liveness.puzzle(entry, parse(Sighting, told.value)))
+    told = said_by(entry, Authority.EXECUTOR, "sighting")
+    return told is not None and bool(liveness.puzzle(entry, parse(Sighting, told)))
 
 
 def _other_boot(entry: Entry, run: Run) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from autolab.model.event import Event, Noted, Observed, outranks
+from autolab.model.event import Event, Noted, Observed
+from autolab.model.layers import news, stamp_of, undoes_an_end
 from autolab.model.observation import Authority, Sidecar, Unreadable
-from autolab.model.state import Cell, DispatchState, Entry
+from autolab.model.state import DispatchState, Entry, Layer
 from autolab.rules.questions import ask_about
 
 
@@ -57,22 +58,15 @@ def _news(state: DispatchState, entry: Entry, sidecar: Sidecar, now: datetime) -
     if unchanged and (sidecar.seq is None or sidecar.attempt is None):
         # Without a number it belongs to this attempt only if it differs from what it was when the attempt opened.
         return
-    seq = sidecar.seq if sidecar.seq is not None else _next_seq(entry, authority)
-    cells: dict[str, Any] = {}
-    again: list[str] = []
-    prefix = f"{authority.value}."
-    for key, value in sidecar.cells.items():
-        held = entry.cells.get(prefix + key)
-        if held is None:
-            cells[key] = value
-        elif (seq > held.seq and key != "status") or outranks(key, seq, sidecar.digest, value, held):
-            if held.value == value:
-                again.append(key)
-            else:
-                cells[key] = value
-        elif key == "status" and authority is not Authority.EXECUTOR:
-            yield from _conflict(state, entry, sidecar, held, seq, now)
-    if cells or again or (sidecar.attempt is None and not unchanged):
+    layer = entry.layers.get(authority.value)
+    seq = sidecar.seq if sidecar.seq is not None else 1 + (0 if layer is None else layer.seq)
+    found: tuple[Mapping[str, Any], tuple[str, ...]] | None = (sidecar.cells, ()) if sidecar.cells else None
+    if layer is not None:
+        found = news(layer, (seq, sidecar.digest), sidecar.cells)
+        if authority is not Authority.EXECUTOR and undoes_an_end(layer, sidecar.cells):
+            yield from _conflict(state, entry, sidecar, layer, seq, now)
+    if found or (sidecar.attempt is None and not unchanged):
+        cells, kept = found or ({}, () if layer is None else tuple(layer.values))
         yield Observed(
             at=now,
             id=entry.id,
@@ -82,30 +76,22 @@ def _news(state: DispatchState, entry: Entry, sidecar: Sidecar, now: datetime) -
             sidecar_seq=seq,
             digest=sidecar.digest,
             cells=cells,
-            again=tuple(again),
+            kept=kept,
         )
 
 
 def _conflict(
-    state: DispatchState, entry: Entry, sidecar: Sidecar, held: Cell, seq: int, now: datetime
+    state: DispatchState, entry: Entry, sidecar: Sidecar, layer: Layer, seq: int, now: datetime
 ) -> Iterator[Event]:
     """A later word that would undo an end of the same attempt: shown once, not applied (B2)."""
     path = f"dispatch/{entry.id}.status.json#{sidecar.digest}"
-    if seq <= held.seq or state.unreadable.get(path) == sidecar.digest:
+    if seq <= stamp_of(layer, "status")[0] or state.unreadable.get(path) == sidecar.digest:
         return
-    why = f"{sidecar.authority.value} says {sidecar.cells['status']} after {held.value}: shown, not applied"
+    said = f"{sidecar.authority.value} says {sidecar.cells['status']} after {layer.values['status']}"
     yield Noted(
         at=now, id=entry.id, attempt=entry.attempt, actor=sidecar.authority.value, kind="conflict", path=path,
-        digest=sidecar.digest, why=why,
+        digest=sidecar.digest, why=f"{said}: shown, not applied",
     )  # fmt: skip
-
-
-def _next_seq(entry: Entry, authority: Authority) -> int:
-    prefix, greatest = f"{authority.value}.", 0
-    for name, cell in entry.cells.items():
-        if cell.seq > greatest and name.startswith(prefix):
-            greatest = cell.seq
-    return 1 + greatest
 
 
 def _other_attempt(state: DispatchState, entry: Entry, sidecar: Sidecar, now: datetime) -> Iterator[Event]:

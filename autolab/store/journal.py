@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from autolab.errors import Bug, DiskFailed, StoreDamaged
-from autolab.model.documents import FORMAT
 from autolab.store.files import Files
-from autolab.store.journal_lines import BadLine, event_line, head_line, open_line, read_line
+from autolab.store.journal_lines import FORMAT, BadLine, event_line, head_line, open_line, read_line
 from autolab.store.layout import Layout
 
 SEGMENT_BYTES: Final = 16 << 20  # of events; the snapshot does not count
@@ -240,6 +239,9 @@ def _read_head(path: Path, line: bytes, lab: str) -> dict[str, Any]:
         raise StoreDamaged(
             f"{path}:1: written by a newer autolab (format {written}); this one reads {FORMAT}", hint="upgrade autolab"
         )
+    if written < FORMAT:
+        older = f"{path}:1: written before autolab 0.1.0 (format {written}); this one reads {FORMAT}"
+        raise StoreDamaged(older, hint="begin a new lab: `autolab init` in another folder, then `add` there")
     if not isinstance(head.get("seq"), int) or "snapshot" not in head:
         raise StoreDamaged(f"{path}:1: not the beginning of a segment", hint=_OLDER)
     if head.get("lab") != lab:

@@ -10,8 +10,8 @@ from zlib import crc32
 import orjson
 
 from autolab.errors import Bug
-from autolab.model.documents import FORMAT
 
+FORMAT: Final = 2  # of the journal; 1, a cell for each fact, was never released
 _TAIL: Final = 18  # ,"crc":"01234567"}
 _CRC: Final = re.compile(rb',"crc":"([0-9a-f]{8})"\}')
 

@@ -21,7 +21,7 @@ from autolab.model.documents import (
 )
 from autolab.model.event import event_document
 from autolab.model.observation import Authority
-from autolab.model.state import Cell, Entry, HostState, HostStatus, Option, Question, Status
+from autolab.model.state import Entry, HostState, HostStatus, Layer, Option, Question, Status
 from tests.builders import T0, a_claimed_run, a_run, a_spec, a_state, an_ended_run, an_entry, plain
 
 OPTION = Option(name="a", effect="b")
@@ -37,8 +37,8 @@ DESIGNED = {
 }  # fmt: skip
 
 
-def cells(authority: Authority = Authority.AGENT, **values: Any) -> dict[str, Cell]:
-    return {f"{authority.value}.{key}": Cell(1, "d", value) for key, value in values.items()}
+def layer(authority: Authority = Authority.AGENT, **values: Any) -> dict[str, Layer]:
+    return {authority.value: Layer(1, "d", values)}
 
 
 def shown(entry: Entry) -> dict[str, Any]:
@@ -62,8 +62,8 @@ def test_designed_keys_survive_and_none_of_them_covers_one_of_ours() -> None:
 
 @pytest.mark.rule("1.30", "1.33")
 def test_what_executors_said_is_shown_and_unknown_keys_survive() -> None:
-    said = cells(wandb_run_id="https://w/1", hf_artifact_url="https://h/1", job_id=17, accuracy=0.9, sighting={"x": 1})
-    document = shown(an_entry(cells=said))
+    said = layer(wandb_run_id="https://w/1", hf_artifact_url="https://h/1", job_id=17, accuracy=0.9, sighting={"x": 1})
+    document = shown(an_entry(layers=said))
     assert document["wandb_run_id"] == "https://w/1"
     assert (document["hf_artifact_url"], document["job_id"], document["accuracy"]) == ("https://h/1", 17, 0.9)
     assert "sighting" not in document
@@ -71,9 +71,9 @@ def test_what_executors_said_is_shown_and_unknown_keys_survive() -> None:
 
 
 def test_the_highest_authority_is_believed() -> None:
-    said = cells(Authority.AGENT, notes="agent") | cells(Authority.SCRIPT, notes="script")
-    assert best(an_entry(cells=said), "notes") == "script"
-    assert best(an_entry(cells=said | cells(Authority.EXECUTOR, notes=None)), "notes") is None
+    said = layer(Authority.AGENT, notes="agent") | layer(Authority.SCRIPT, notes="script")
+    assert best(an_entry(layers=said), "notes") == "script"
+    assert best(an_entry(layers=said | layer(Authority.EXECUTOR, notes=None)), "notes") is None
     assert best(an_entry(), "notes") is None
 
 
@@ -99,8 +99,8 @@ def test_the_pid_of_one_attempt_is_not_shown_with_the_next() -> None:
 
 
 def test_an_external_executor_says_where_its_experiment_runs() -> None:
-    said = cells(host="cluster", gpu=0, pid=9, started="2026-11-20T09:00:00Z")
-    document = shown(an_entry(status=Status.RUNNING, spec=a_spec(executor="external"), cells=said))
+    said = layer(host="cluster", gpu=0, pid=9, started="2026-11-20T09:00:00Z")
+    document = shown(an_entry(status=Status.RUNNING, spec=a_spec(executor="external"), layers=said))
     assert (document["host"], document["gpu"], document["pid"]) == ("cluster", 0, 9)
     assert document["started"] == "2026-11-20T09:00:00Z"
     assert document["process_alive"] is None, "nobody looked"
@@ -147,7 +147,7 @@ EVENTS = [
     e.LaunchIntended(at=T0, id="e1", attempt=1, run=a_run(gpus=("0", "1"), env={"B": "2"})),
     e.Observed(
         at=T0, id="e1", attempt=1, authority=Authority.AGENT, sidecar_seq=1, digest="d",
-        cells={"pid": None, "x": [1, {"y": 2.5}]}, again=("notes",),
+        cells={"pid": None, "x": [1, {"y": 2.5}]}, kept=("notes",),
     ),
     e.Started(at=T0, id="e1", attempt=1, claim=a_claimed_run().claim),
     e.Started(at=T0, id="e1"),
@@ -197,7 +197,9 @@ def test_a_line_that_is_no_event_is_damage_and_says_where(document: dict[str, An
 
 
 def test_a_state_is_read_back_as_it_was_written_and_a_bad_one_names_its_field() -> None:
-    state = a_state(an_entry(run=an_ended_run(), cells=cells(x=1)), hosts={"h1": HostState(name="h1")}, asked={"e1": 2})
+    state = a_state(
+        an_entry(run=an_ended_run(), layers=layer(x=1)), hosts={"h1": HostState(name="h1")}, asked={"e1": 2}
+    )
     document = orjson.loads(orjson.dumps(state))
     assert parse_state(document) == state
     document["entries"]["e1"]["attempt"] = "many"

@@ -159,7 +159,7 @@ def test_what_is_seen_of_a_held_experiment_leaves_it_held(kind: type[e.Event]) -
 def test_a_new_attempt_has_nothing_of_the_last() -> None:
     one = apply(an_entry(run=an_ended_run(), kind="lost", finished_at=T0, retry_count=1), an_event(e.Observed))
     two = apply(one, an_event(e.LaunchIntended))
-    assert (two.attempt, two.cells, two.kind, two.finished_at, two.result) == (2, {}, "", None, None)
+    assert (two.attempt, two.layers, two.kind, two.finished_at, two.result) == (2, {}, "", None, None)
     assert two.run == a_run(2)
     assert two.retry_count == 1
     assert two.seen == one.seen, "what stood in a file before is not news for the new attempt"

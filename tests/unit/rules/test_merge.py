@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from autolab.model.documents import best
 from autolab.model.event import Event, LaunchIntended, Noted, Observed
 from autolab.model.observation import Authority, Sidecar, Unreadable
-from autolab.model.state import Cell, DispatchState, Status
+from autolab.model.state import DispatchState, Layer, Status
 from autolab.model.transitions import fold
 from autolab.rules.merge import merge_sidecars, report_unreadable
 from tests.builders import T0, a_run, a_sidecar, a_spec, a_state, an_entry, of_kind
@@ -19,9 +19,7 @@ from tests.builders import T0, a_run, a_sidecar, a_spec, a_state, an_entry, of_k
 STATUSES = [str(status) for status in Status]
 VALUES = st.one_of(st.none(), st.integers(0, 3), st.sampled_from(["a", "b"]))
 CELLS = st.dictionaries(st.sampled_from(["pid", "notes", "x"]), VALUES).flatmap(
-    lambda cells: st.one_of(
-        st.just(cells), st.sampled_from(STATUSES).map(lambda status: {**cells, "status": status})
-    )
+    lambda cells: st.one_of(st.just(cells), st.sampled_from(STATUSES).map(lambda status: {**cells, "status": status}))
 )
 NUMBERED = st.builds(
     lambda cells, seq, authority: a_sidecar(authority=authority, attempt=1, seq=seq, **cells),
@@ -42,16 +40,16 @@ def fresh() -> DispatchState:
     return a_state(an_entry(run=a_run()))
 
 
-def cells_after(*sidecars: Sidecar) -> dict[str, Cell]:
+def layers_after(*sidecars: Sidecar) -> dict[str, Layer]:
     state = fresh()
     merged(state, *sidecars)
-    return dict(state.entries["e1"].cells)
+    return dict(state.entries["e1"].layers)
 
 
 @pytest.mark.rule("B2", "1.33", "B14")
 @given(st.lists(NUMBERED, max_size=6).flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))))
-def test_sidecars_with_a_number_give_the_same_cells_in_any_order(orders: tuple[list[Sidecar], list[Sidecar]]) -> None:
-    assert cells_after(*orders[0]) == cells_after(*orders[1])
+def test_sidecars_with_a_number_give_the_same_facts_in_any_order(orders: tuple[list[Sidecar], list[Sidecar]]) -> None:
+    assert layers_after(*orders[0]) == layers_after(*orders[1])
 
 
 @given(st.lists(NUMBERED, max_size=4), st.lists(NUMBERED, max_size=4))
@@ -68,12 +66,12 @@ def test_it_is_the_same_in_one_batch_or_in_two(sidecars: list[Sidecar], cut: int
     state = fresh()
     merged(state, *sidecars[:cut])
     merged(state, *sidecars[cut:])
-    assert state.entries["e1"].cells == cells_after(*sidecars)
+    assert state.entries["e1"].layers == layers_after(*sidecars)
 
 
 def test_a_word_from_in_between_comes_too_late_although_the_last_one_repeated_the_first() -> None:
     one, two, three = (a_sidecar(attempt=1, seq=seq, notes=text) for seq, text in [(1, "A"), (2, "B"), (3, "A")])
-    assert cells_after(one, three, two) == cells_after(one, two, three)
+    assert layers_after(one, three, two) == layers_after(one, two, three)
 
 
 @pytest.mark.rule("B3")
@@ -82,8 +80,8 @@ def test_null_says_that_there_is_no_value_and_an_absent_key_says_nothing() -> No
     merged(state, a_sidecar(attempt=1, seq=1, pid=7, notes="n"))
     merged(state, a_sidecar(attempt=1, seq=2, pid=None))
     entry = state.entries["e1"]
-    assert entry.cells["agent.pid"].value is None
-    assert entry.cells["agent.notes"].value == "n"
+    assert entry.layers["agent"].values["pid"] is None
+    assert entry.layers["agent"].values["notes"] == "n"
     assert best(entry, "pid") is None
 
 
@@ -113,7 +111,7 @@ def test_a_sidecar_without_a_number_gets_the_next_one_when_it_changed() -> None:
     assert merged(state, a_sidecar(notes="one")) == []
     merged(state, a_sidecar(notes="two"))
     merged(state, a_sidecar(notes="one", digest="rewritten"))
-    assert state.entries["e1"].cells["agent.notes"] == Cell(3, "rewritten", "one")
+    assert state.entries["e1"].layers == {"agent": Layer(3, "rewritten", {"notes": "one"})}
 
 
 @pytest.mark.rule("B35")
@@ -127,7 +125,7 @@ def test_what_stood_in_a_file_when_an_attempt_opened_is_no_word_about_it(rewritt
         merged(state, last)
     fold(state, LaunchIntended(at=T0, id="e1", attempt=2, run=a_run(2)))
     assert merged(state, last) == []
-    assert state.entries["e1"].cells == {}
+    assert state.entries["e1"].layers == {}
     merged(state, a_sidecar(status="running", pid=8, digest="d3"))
     assert best(state.entries["e1"], "pid") == 8
 
@@ -137,9 +135,9 @@ def test_what_stood_in_a_file_when_an_attempt_opened_is_no_word_about_it(rewritt
 def test_a_word_about_another_attempt_is_noted_once_and_applied_to_nothing(attempt: int, kind: str) -> None:
     state = a_state(an_entry(run=a_run(2)))
     word = a_sidecar(status="done", attempt=attempt, seq=9)
-    before = state.entries["e1"].cells
+    before = state.entries["e1"].layers
     assert [event.kind for event in of_kind(merged(state, word, word), Noted)] == [kind]
-    assert state.entries["e1"].cells == before
+    assert state.entries["e1"].layers == before
     assert merged(state, word) == []
     changed = a_sidecar(status="failed", attempt=attempt, seq=10)
     assert len(merged(state, changed)) == 1
@@ -180,7 +178,7 @@ def test_a_write_by_somebody_else_speaks_beside_our_executor_and_not_for_it() ->
     merged(state, a_sidecar(authority=Authority.AGENT, pid=1, status="done", seq=2**53, attempt=1))
     entry = state.entries["e1"]
     assert (best(entry, "pid"), best(entry, "status")) == (7, "running")
-    assert entry.cells["agent.status"].value == "done"
+    assert entry.layers["agent"].values["status"] == "done"
 
 
 def test_an_event_names_who_spoke_of_which_attempt() -> None:
@@ -193,7 +191,7 @@ def test_an_event_names_who_spoke_of_which_attempt() -> None:
 def test_keys_that_nobody_knows_are_kept(cells: dict[str, Any]) -> None:
     state = fresh()
     merged(state, Sidecar("e1", Authority.AGENT, cells, "d"))
-    assert {name.partition(".")[2]: cell.value for name, cell in state.entries["e1"].cells.items()} == cells
+    assert {key: value for layer in state.entries["e1"].layers.values() for key, value in layer.values.items()} == cells
 
 
 def test_an_external_executor_counts_its_attempts_itself() -> None:

@@ -12,7 +12,7 @@ from autolab.model.event import Event
 from autolab.model.observation import Authority
 from autolab.model.plan import Policies
 from autolab.model.reasons import REASONS
-from autolab.model.state import Cell, End, EndHow, Entry, HostState, HostStatus, Remark, Run, Status
+from autolab.model.state import End, EndHow, Entry, HostState, HostStatus, Layer, Remark, Run, Status
 from autolab.rules.outcome import conclude, needs_collecting, result_is_late, words
 from tests.builders import T0, a_run, a_spec, a_state, an_ended_run, an_entry, of_kind, seconds
 
@@ -21,8 +21,8 @@ LATER = T0 + seconds(600)
 
 def over(run: Run, found: str = "none", tail: str = "", **more: Any) -> Entry:
     said = {"collected": {"result": found}, "log_tail": tail}
-    cells = {f"{Authority.EXECUTOR.value}.{key}": Cell(1, "d", value) for key, value in said.items()}
-    return an_entry(status=Status.RUNNING, run=run, cells=cells, **more)
+    layers = {Authority.EXECUTOR.value: Layer(1, "d", said)}
+    return an_entry(status=Status.RUNNING, run=run, layers=layers, **more)
 
 
 def verdict(entry: Entry, host: HostState | None = None) -> list[Event]:

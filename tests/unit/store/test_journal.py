@@ -150,14 +150,17 @@ def test_a_missing_journal_is_damage(layout: Layout, files: Files) -> None:
         Journal(layout, files).load()
 
 
-def test_a_newer_format_is_refused_without_a_change(
-    journal: Journal, layout: Layout, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("read", "words", "hint"), [(1, "newer autolab", "upgrade autolab"), (3, "before autolab 0.1.0", "a new lab")]
+)
+def test_another_format_is_refused_without_a_change(
+    journal: Journal, layout: Layout, monkeypatch: pytest.MonkeyPatch, read: int, words: str, hint: str
 ) -> None:
     before = journal.path(1).read_bytes()
-    monkeypatch.setattr(module, "FORMAT", 0)
-    with pytest.raises(StoreDamaged, match="newer autolab") as raised:
+    monkeypatch.setattr(module, "FORMAT", read)
+    with pytest.raises(StoreDamaged, match=words) as raised:
         Journal(layout, Files()).load()
-    assert raised.value.hint == "upgrade autolab"
+    assert hint in raised.value.hint
     assert journal.path(1).read_bytes() == before
 
 
