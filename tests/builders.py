@@ -14,12 +14,15 @@ from autolab.model.action import Action
 from autolab.model.event import Event
 from autolab.model.observation import Authority, Claim, ExitRecord, HostFacts, Liveness, Look, Sidecar, Sighting
 from autolab.model.plan import HostPlan, LabPlan, Policies
+from autolab.model.settings import Settings
 from autolab.model.state import DispatchState, End, EndHow, Entry, Run, Spec, Status
 from autolab.model.wish import Ask, Wish
 from autolab.rules.decide import Decision, Seen, decide
+from autolab.store.failures import effective_table
 
 T0 = datetime(2026, 11, 20, 10, 44, 12, tzinfo=UTC)
 LAB = "0123456789abcdef0123456789abcdef"
+TABLE = effective_table(Settings(project="demo"))  # as a project without kinds of its own has it
 
 
 def seconds(count: float) -> timedelta:
@@ -140,6 +143,7 @@ def a_plan(*hosts: HostPlan, launching: str = "", **policies: Any) -> LabPlan:
         hosts={host.name: host for host in hosts or (a_host_plan(),)},
         policies=Policies(**policies),
         launching=launching,
+        failures=TABLE,
     )
 
 

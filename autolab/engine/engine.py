@@ -40,6 +40,7 @@ from autolab.model.settings import Settings
 from autolab.model.state import DispatchState, Status
 from autolab.model.transitions import fold
 from autolab.rules.decide import Decision, Seen, decide
+from autolab.store.failures import effective_table
 from autolab.store.files import Files
 from autolab.store.git import Git
 from autolab.store.hashes import lab_key
@@ -67,6 +68,7 @@ class Engine:
     ) -> None:
         self.layout, self.settings, self._clock, self._files = layout, settings, clock, files
         self._lab = lab
+        self._failures = effective_table(settings)
         self.record = Record(layout, files, settings.project)
         self._git = Git(layout.root, settings.git.within.total_seconds()) if layout.common is not None else None
         self._wake = threading.Event()
@@ -158,9 +160,8 @@ class Engine:
     def plan(self, now: datetime, launch: bool = True) -> LabPlan:
         """What decisions need to know of the settings now."""
         why = "" if launch else "this command says nothing to hosts"
-        return plan_of(
-            self.settings, self.layout.lab, self.layout.root, self._lab.problem() or self.watcher.code_problem or why
-        )
+        problem = self._lab.problem() or self.watcher.code_problem or why
+        return plan_of(self.settings, self.layout.lab, self.layout.root, problem, self._failures)
 
     def _cards(self, plan: LabPlan, now: datetime) -> dict[str, tuple[str, ...]]:
         """What hosts list, asked only while something that waits wants a card."""

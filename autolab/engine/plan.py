@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 
 from autolab.model.action import Code, Driver, Job, StageOrder
+from autolab.model.failure import Table
 from autolab.model.host import LocalHost
 from autolab.model.ids import lab8
 from autolab.model.plan import HostPlan, LabPlan, Policies
@@ -22,12 +23,13 @@ from autolab.rules.environment import command_text
 LINKED: Final = ("experiments/results", "experiments/logs", "checkpoints", "dispatch")
 
 
-def plan_of(settings: Settings, lab: str, root: Path, launching: str = "") -> LabPlan:
+def plan_of(settings: Settings, lab: str, root: Path, launching: str = "", failures: Table = ()) -> LabPlan:
     """The settings as decisions see them. ``launching``: why nothing may be launched; empty: it may."""
     return LabPlan(
         hosts={name: host_plan(settings, name, lab, root) for name in settings.hosts},
         policies=policies_of(settings),
         launching=launching,
+        failures=failures,
     )
 
 
@@ -70,6 +72,7 @@ def policies_of(settings: Settings) -> Policies:
         backoff_s=tuple(step.total_seconds() for step in given.backoff),
         fast_fail_s=given.quarantine_within.total_seconds(),
         quarantine_after=given.quarantine_after,
+        give_up_hosts=given.give_up_hosts,
         sidecar_patience=given.sidecar_patience,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,6 +12,12 @@ from autolab.model.observation import Claim
 from autolab.model.state import End, Entry, Run
 
 TRIED_MAX: Final = 20  # commands that a question shows
+
+
+def _as_typed(run: Run) -> str:
+    """The command of an attempt with the variables that remedies gave it, as one would type it."""
+    return " ".join((*(f"{name}={value}" for name, value in run.env.items()), run.command))
+
 
 # --- an attempt ------------------------------------------------------------------------------------------------------
 
@@ -26,7 +32,7 @@ class LaunchIntended(Event):
         return {
             "run": self.run,
             "attempt": self.run.number,
-            "tried": (*entry.tried, self.run.command)[-TRIED_MAX:],
+            "tried": (*entry.tried, _as_typed(self.run))[-TRIED_MAX:],
             "layers": {},
             "not_before": None,
             "substatus": "launching",
@@ -115,10 +121,18 @@ class Ended(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected(Event):
-    """Result, log and run.json of an ended attempt are here, or are known not to be there."""
+    """Result, log and run.json of an ended attempt are here, or are known not to be there.
+
+    causes  what its host recorded about the end, which is known by now or never
+    """
+
+    causes: tuple[str, ...] = ()
 
     def changes(self, entry: Entry) -> Changes:
-        return of_run(entry, collected=True)
+        end = entry.run.end if entry.run else None
+        if end is None or not self.causes:
+            return of_run(entry, collected=True)
+        return of_run(entry, collected=True, end=replace(end, causes=self.causes))
 
 
 # --- verdicts --------------------------------------------------------------------------------------------------------
@@ -161,7 +175,7 @@ class Cancelled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requeued(Event):
-    """A new attempt is due after ``not_before``; what a remedy changed stands beside it."""
+    """A new attempt is due after ``not_before``; what a remedy changed stands beside it, before and after in words."""
 
     kind: str
     remedy: str
@@ -170,11 +184,13 @@ class Requeued(Event):
     command: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     avoid: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
     def changes(self, entry: Entry) -> Changes:
         return {
             "decision": None,  # a restart that was asked for has come about
             "kind": self.kind,
+            "failures": {**entry.failures, self.kind: entry.failures.get(self.kind, 0) + 1},
             "substatus": "",
             "retry_count": entry.retry_count + (1 if self.charged else 0),
             "not_before": self.not_before,

@@ -141,6 +141,7 @@ class RetryAsked(Event):
             "env": {},
             "tried": (),
             "avoid": (),
+            "failures": {},
             "finished_at": None,
             **self._heard_anew(entry),
         }

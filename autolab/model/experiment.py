@@ -11,8 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from autolab.model.border import Border, Number, Text, Whole, Word
 from autolab.model.host import NearPath
-from autolab.model.settings import Defaults, EnvMap, Group, Hours, Phase, ResourceSettings, scalar_text
+from autolab.model.settings import Defaults, Group, Hours, Phase, ResourceSettings
 from autolab.model.state import Resources, Spec
+from autolab.model.values import EnvMap, scalar_text
 
 OURS: Final = frozenset(
     {"status", "attempt", "pid", "job_id", "started", "finished", "retry_count", "results"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from autolab.model.failure import Table
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
@@ -20,6 +22,7 @@ class Policies:
     backoff_s: tuple[float, ...] = (30.0, 120.0, 600.0, 1800.0)
     fast_fail_s: float = 60.0
     quarantine_after: int = 3
+    give_up_hosts: int = 3  # hosts whose fault may end one experiment until it is the experiment that is asked about
     sidecar_patience: int = 3  # polls at which a file makes no sense until a person is asked
     ask_after_misses: int = 6  # looks in a row without an answer until a person is asked; again after as many
     kill_again_s: float = 15.0  # doubled each time
@@ -45,3 +48,4 @@ class LabPlan:
     hosts: Mapping[str, HostPlan]
     policies: Policies = field(default_factory=Policies)
     launching: str = ""
+    failures: Table = ()  # the first kind that fits holds

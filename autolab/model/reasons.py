@@ -71,10 +71,11 @@ REASONS: Final[Mapping[str, Reason]] = {
     "missing_module": _failure("lacks a Python module"),
     "nan_loss": _failure("trained into NaN"),
     "cuda_oom": _failure("needs more GPU memory than there is"),
+    "host_oom": _failure("needs more memory than its host has"),
+    "known_failure": _failure("failed in a way that trying again does not help"),
+    "many_hosts": _failure("was failed by one host after another"),
     # Nobody knows how it stands.
-    "unknown_end": Reason(
-        wrong="cannot be told dead or alive", unanswered=_LOOKING, options=(WAIT, ABANDON, GIVE_UP)
-    ),
+    "unknown_end": Reason(wrong="cannot be told dead or alive", unanswered=_LOOKING, options=(WAIT, ABANDON, GIVE_UP)),
     "unreachable": Reason(
         wrong="runs on a host that does not answer", unanswered=_LOOKING, options=(WAIT, ABANDON, GIVE_UP)
     ),

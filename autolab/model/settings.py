@@ -11,8 +11,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from autolab.errors import UnknownName
 from autolab.model.border import Border, Flag, Number, Whole, Word
+from autolab.model.failure_settings import KindSettings
 from autolab.model.host import HostName, HostSettings, LocalHost, NearPath, SshHost, Variable
 from autolab.model.units import Duration, MemoryMib
+from autolab.model.values import EnvMap
 
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -73,30 +75,6 @@ class ResourceSettings(Border):
     walltime: Duration | None = Field(default=None, description="Longest run, with a unit: 2h, or HH:MM:SS.")
 
 
-def scalar_text(value: object) -> str:
-    """A number, flag or text as it stands in a command, an id or a variable: shortest, the same however it was written.
-
-    raises  ValueError for anything else, and for what is not finite
-    """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float) and abs(value) != float("inf") and value == value:
-        return re.sub(r"e([+-])0*", lambda sign: "e-" if sign[1] == "-" else "e", repr(value))
-    raise ValueError("must be text or a finite number")
-
-
-def env_text(value: object) -> str:
-    """A variable's value: text, or a number as text."""
-    text = scalar_text(value)
-    if "\0" in text:
-        raise ValueError("must not hold a NUL character")
-    return text
-
-
 def phase_text(value: object) -> str:
     """A phase as readers see it: the text as it came; ``4`` for the number 4."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
@@ -107,7 +85,6 @@ def phase_text(value: object) -> str:
     return text
 
 
-EnvMap = dict[Variable, Annotated[str, BeforeValidator(env_text), WithJsonSchema({"type": ["string", "number"]})]]
 Phase = Annotated[str, BeforeValidator(phase_text), WithJsonSchema({"type": ["string", "integer"]})]
 Group = Literal["main", "baseline", "ablation", "analysis"]
 Hours = Annotated[Number, Field(gt=0, le=100_000)]
@@ -168,6 +145,9 @@ class Policies(Border):
     quarantine_after: Whole = Field(
         default=3, ge=1, le=1000, description="Experiments a host may fail before it is left alone."
     )
+    give_up_hosts: Whole = Field(
+        default=3, ge=1, le=1000, description="Hosts that may fail one experiment before a person is asked about it."
+    )
     quarantine_within: Duration = Field(
         default=timedelta(seconds=60), description="How soon after its start a failure counts there."
     )
@@ -215,6 +195,9 @@ class Settings(Border):
     policies: Policies = Field(default_factory=Policies, description="Pace, patience and limits.")
     git: GitSettings = Field(default_factory=GitSettings, description="What is committed.")
     sync: SyncSettings = Field(default_factory=SyncSettings, description="What is sent.")
+    failures: tuple[KindSettings, ...] = Field(
+        default=(), max_length=200, description="Kinds of failure of the project's own; see failures.yaml."
+    )
 
     def host(self, name: str) -> LocalHost | SshHost:
         """The settings of ``name``; raises UnknownName with the nearest ones."""

@@ -90,6 +90,7 @@ class End:
     status: int | None = None
     detail: str = ""
     ran_s: float | None = None  # by the host's own clock, from the command's start to its end
+    causes: tuple[str, ...] = ()  # words of its kernel, disks or scheduler about it, where these can be read
 
     @property
     def by_host(self) -> bool:
@@ -174,7 +175,8 @@ class Entry:
     command: str = ""  # of the next attempt, where a remedy changed it
     env: Mapping[str, str] = field(default_factory=dict)
     tried: tuple[str, ...] = ()  # commands of its attempts since it was designed or last asked for, the newest last
-    avoid: tuple[str, ...] = ()  # hosts whose fault ended an earlier attempt
+    avoid: tuple[str, ...] = ()  # hosts whose fault ended the attempts since it last failed by its own
+    failures: Mapping[str, int] = field(default_factory=dict)  # kind -> attempts that were made because of it
     run: Run | None = None  # the current or last attempt
     layers: Mapping[str, Layer] = field(default_factory=dict)  # authority -> what it says of the current attempt
     seen: Mapping[str, str] = field(default_factory=dict)  # authority -> digest last taken in

@@ -167,11 +167,11 @@ def _follow(state: DispatchState, entry: Entry, plan: LabPlan, now: datetime, ma
         if late is not None:
             made.due(late if run.fetched_at is None else min(late, max(_again_at(run, plan), now + A_MOMENT)))
             return
-        collected = Collected(at=now, id=entry.id, attempt=entry.attempt)
+        collected = Collected(at=now, id=entry.id, attempt=entry.attempt, causes=outcome.causes_of(entry))
         yield collected
         entry = state.entries[entry.id]
     yield from questions.withdraw(state, entry.id, now, "it ended", "unknown_end", "unreachable", "host_removed")
-    yield from outcome.conclude(state, state.entries[entry.id], plan.policies, now)
+    yield from outcome.conclude(state, state.entries[entry.id], plan, now)
 
 
 def _steer(state: DispatchState, entry: Entry, run: Run, plan: LabPlan, now: datetime) -> Iterator[Event]:

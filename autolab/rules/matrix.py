@@ -19,7 +19,7 @@ from typing import Any, Final
 from autolab.errors import InvalidSpec
 from autolab.model.experiment import TEMPLATED, Item, Scalar
 from autolab.model.ids import ID_MAX, is_id
-from autolab.model.settings import scalar_text
+from autolab.model.values import scalar_text
 from autolab.model.written import near, shown
 
 DEFAULT_ID: Final = "{name}-{method}_{dataset}_{group}_s{seed}"

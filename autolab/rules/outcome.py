@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from autolab.model.documents import best
-from autolab.model.event import Cancelled, Event, Failed, HostChanged, Parked, Requeued, Succeeded
-from autolab.model.plan import Policies
+from autolab.model.event import Cancelled, Event, HostChanged, Parked, Succeeded
+from autolab.model.plan import LabPlan, Policies
 from autolab.model.state import DispatchState, EndHow, Entry, HostState, HostStatus, Run
-from autolab.rules.diagnosis import Kind, Remedy, diagnose, halved
-from autolab.rules.questions import ask_about, ask_about_host
+from autolab.rules.aftermath import answer
+from autolab.rules.diagnosis import diagnose
+from autolab.rules.questions import ask_about_host
 
 
 def needs_collecting(run: Run) -> bool:
@@ -43,7 +44,14 @@ def found_of(entry: Entry) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def conclude(state: DispatchState, entry: Entry, policies: Policies, now: datetime) -> Iterator[Event]:
+def causes_of(entry: Entry) -> tuple[str, ...]:
+    """What the host itself recorded about the end: words such as ``kernel_oom``; none where nothing can be read."""
+    evidence = found_of(entry).get("evidence")
+    causes = evidence.get("causes") if isinstance(evidence, Mapping) else None
+    return tuple(str(word) for word in causes) if isinstance(causes, (list, tuple)) else ()
+
+
+def conclude(state: DispatchState, entry: Entry, plan: LabPlan, now: datetime) -> Iterator[Event]:
     """The verdict on a closed, collected attempt."""
     run = entry.run
     assert run is not None
@@ -54,15 +62,16 @@ def conclude(state: DispatchState, entry: Entry, policies: Policies, now: dateti
         why = f"cancelled by {entry.decision.by}; ended: {run.end.detail}"
         yield Cancelled(at=now, id=entry.id, attempt=entry.attempt, why=why)
         return
-    kind = diagnose(run.end, str(best(entry, "log_tail") or ""), str(found.get("result", "")))
-    if kind is None:
+    tail = str(best(entry, "log_tail") or "")
+    diagnosis = diagnose(run.end, tail, str(found.get("result", "")), plan.failures)
+    if diagnosis is None:
         yield from _succeeded(state, entry, run, found, now)
     elif entry.decision is not None:
-        why = f"{kind.name}; held by {entry.decision.by}"
+        why = f"{diagnosis.kind.name}; held by {entry.decision.by}"
         yield Parked(at=now, id=entry.id, attempt=entry.attempt, reason="held", judged=True, why=why)
     else:
-        yield from _host_fault(state, run, kind, policies, entry, now)
-        yield from _remedy(state, entry, run, kind, now)
+        yield from _host_fault(state, run, plan.policies, entry, now)
+        yield from answer(state, entry, run, diagnosis, plan.policies, now)
 
 
 def _succeeded(
@@ -79,69 +88,7 @@ def _succeeded(
         yield HostChanged(at=now, host=replace(host, failures=()), why=f"{run.host} ran {entry.id} well")
 
 
-def _remedy(state: DispatchState, entry: Entry, run: Run, kind: Kind, now: datetime) -> Iterator[Event]:
-    charged = not kind.by_host
-    detail = run.end.detail if run.end else ""
-    if kind.remedy is Remedy.ASK:
-        yield from _give_up(state, entry, kind.name, _reason(kind.name), detail, "not tried again by itself", now)
-    elif charged and entry.retry_count >= entry.spec.max_retries:
-        did = f"{entry.retry_count} of {entry.spec.max_retries} retries used"
-        yield from _give_up(state, entry, kind.name, "retries_exhausted", detail, did, now)
-    elif kind.remedy is Remedy.HALVE and (smaller := halved(run.command)) is None:
-        did = "no batch size flag to halve in the command"
-        yield from _give_up(state, entry, kind.name, _reason(kind.name), detail, did, now)
-    else:
-        command = smaller or "" if kind.remedy is Remedy.HALVE else ""
-        env = {"WANDB_MODE": "offline"} if kind.remedy is Remedy.OFFLINE else {}
-        yield Requeued(
-            at=now,
-            id=entry.id,
-            attempt=entry.attempt,
-            kind=kind.name,
-            remedy=kind.remedy.value,
-            charged=charged,
-            not_before=now + timedelta(seconds=kind.wait_s) if kind.wait_s else None,
-            command=command,
-            env=env,
-            avoid=(run.host,) if kind.by_host else (),
-            why=_again(entry, kind, run, command),
-        )
-
-
-def _again(entry: Entry, kind: Kind, run: Run, command: str) -> str:
-    """``retrying as X`` of the lab log: which attempt comes next, why, and what a remedy changed."""
-    what = f"{kind.name} ({run.end.detail if run.end else ''}): attempt {entry.attempt + 1}"
-    if kind.by_host:
-        what += f", not charged, {run.host} avoided"
-    if command:
-        what += f"; before: {run.command} after: {command}"
-    return what
-
-
-def _reason(kind: str) -> str:
-    """The reason code a question carries for a kind of failure."""
-    return {"undiagnosed": "undiagnosed_crash"}.get(kind, kind)
-
-
-def _give_up(
-    state: DispatchState, entry: Entry, kind: str, reason: str, detail: str, did: str, now: datetime
-) -> Iterator[Event]:
-    yield Failed(at=now, id=entry.id, attempt=entry.attempt, kind=kind, why=f"{kind}: {detail}")
-    tail = str(best(entry, "log_tail") or "").rstrip()
-    seen = f"{kind}: {detail}" + (f"\n\n{tail[-2000:]}" if tail else "") + _tried(entry)
-    yield from ask_about(state, entry, reason, now, seen=seen, did=did)
-
-
-def _tried(entry: Entry) -> str:
-    """The commands of all attempts, where there was more than one."""
-    first = entry.attempt - len(entry.tried) + 1
-    lines = [f"attempt {first + i}: {command}" for i, command in enumerate(entry.tried)]
-    return "\n\n" + "\n".join(lines) if len(lines) > 1 else ""
-
-
-def _host_fault(
-    state: DispatchState, run: Run, kind: Kind, policies: Policies, entry: Entry, now: datetime
-) -> Iterator[Event]:
+def _host_fault(state: DispatchState, run: Run, policies: Policies, entry: Entry, now: datetime) -> Iterator[Event]:
     """A host that ends several different experiments within a minute each gets nothing more until a person looks."""
     if run.end is None or run.end.how in {EndHow.WITHDRAWN, EndHow.ABANDONED}:
         return

@@ -13,6 +13,8 @@ from autolab.errors import InvalidSettings, NotAProject
 from autolab.model.border import dotted, problems_of
 from autolab.model.settings import Settings
 from autolab.model.written import KeyPath, Written, refusal, shown
+from autolab.store.failures import FILE as FAILURES
+from autolab.store.failures import own_rows
 from autolab.store.yaml_files import load_yaml, read_scalar, read_yaml
 
 FILE: Final = "autolab.yaml"
@@ -114,7 +116,17 @@ def load_settings(root: Path, env: Mapping[str, str], overrides: Sequence[str] =
         layers.lay(load_yaml(path, InvalidSettings, name=name))
     for key, text, who in _assignments(env, overrides):
         layers.set(key, _value(text, who), who)
-    return _checked(layers), _origins(layers)
+    return _with_failures(_checked(layers), _origins(layers), root)
+
+
+def _with_failures(settings: Settings, origins: dict[str, str], root: Path) -> tuple[Settings, dict[str, str]]:
+    """The rows of ``failures.yaml`` behind those that the settings themselves say."""
+    rows = own_rows(root)
+    if not rows:
+        return settings, origins
+    said = [*([origins["failures"]] if "failures" in origins else []), FAILURES]
+    joined = settings.model_copy(update={"failures": (*settings.failures, *rows)})
+    return joined, {**origins, "failures": ", ".join(said)}
 
 
 def _files(root: Path, env: Mapping[str, str]) -> Iterable[tuple[Path, str]]:

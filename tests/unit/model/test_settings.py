@@ -12,8 +12,9 @@ from pydantic import BaseModel
 
 from autolab.errors import InvalidSettings, UnknownName
 from autolab.model.host import LocalHost, SshHost, VenvEnv
-from autolab.model.settings import Settings, hosts_offering, scalar_text
+from autolab.model.settings import Settings, hosts_offering
 from autolab.model.units import parse_duration, parse_memory, render_duration
+from autolab.model.values import scalar_text
 from autolab.store.settings import check_settings
 from autolab.store.yaml_files import read_yaml
 

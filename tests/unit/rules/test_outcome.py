@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from autolab.model.plan import Policies
 from autolab.model.reasons import REASONS
 from autolab.model.state import End, EndHow, Entry, HostState, HostStatus, Layer, Remark, Run, Status
 from autolab.rules.outcome import conclude, needs_collecting, result_is_late, words
-from tests.builders import T0, a_run, a_spec, a_state, an_ended_run, an_entry, of_kind, seconds
+from tests.builders import T0, a_plan, a_run, a_spec, a_state, an_ended_run, an_entry, of_kind, seconds
 
 LATER = T0 + seconds(600)
 
@@ -27,7 +28,7 @@ def over(run: Run, found: str = "none", tail: str = "", **more: Any) -> Entry:
 
 def verdict(entry: Entry, host: HostState | None = None) -> list[Event]:
     state = a_state(entry, hosts={"h1": host} if host else {})
-    return list(conclude(state, entry, Policies(), LATER))
+    return list(conclude(state, entry, a_plan(), LATER))
 
 
 def at_last(how: EndHow = EndHow.EXIT, status: int | None = None, after: float = 600) -> Run:
@@ -96,6 +97,38 @@ def test_whatever_went_wrong_there_is_a_new_attempt_or_a_question_that_can_be_an
     assert len(asked) + len(again) == 1
     assert bool(of_kind(events, e.Failed)) is bool(asked)
     assert all(event.question.reason in REASONS for event in asked)
+
+
+@pytest.mark.rule("0.18", "1.64")
+def test_the_next_attempt_says_what_changed_before_and_after() -> None:
+    run = at_last(status=1)
+    run = replace(run, command="t.py --batch-size 64")
+    (again,) = of_kind(verdict(over(run, tail="torch.cuda.OutOfMemoryError: CUDA out of memory.")), e.Requeued)
+    assert (again.command, again.changed) == ("t.py --batch-size 32", ("--batch-size: 64 -> 32",))
+    assert "--batch-size: 64 -> 32; before: t.py --batch-size 64 after: t.py --batch-size 32" in again.why
+
+
+def test_a_kind_of_a_limit_of_its_own_is_asked_about_beyond_it() -> None:
+    full = "OSError: [Errno 28] No space left on device"
+    assert of_kind(verdict(over(at_last(status=1), tail=full, failures={"disk_full": 5})), e.Requeued)
+    events = verdict(over(at_last(status=1), tail=full, failures={"disk_full": 6}))
+    assert [event.question.reason for event in of_kind(events, e.QuestionAsked)] == ["retries_exhausted"]
+
+
+def test_an_experiment_that_many_hosts_failed_is_asked_about() -> None:
+    (again,) = of_kind(verdict(over(at_last(EndHow.HOST_RESTART), avoid=("h2",))), e.Requeued)
+    assert again.avoid == ("h2", "h1")
+    events = verdict(over(at_last(EndHow.HOST_RESTART), avoid=("h2", "h3")))
+    assert [event.question.reason for event in of_kind(events, e.QuestionAsked)] == ["many_hosts"]
+    assert "h2, h3, h1" in of_kind(events, e.QuestionAsked)[0].question.did
+
+
+def test_a_question_names_the_line_that_says_so_and_what_its_host_recorded() -> None:
+    notes = ["kernel log: not readable by this user", "disk /data: 3 MiB left"]
+    entry = over(at_last(status=1), tail="step 1\nImportError: no x\n")
+    said = {**entry.layers["executor"].values, "collected": {"result": "none", "evidence": {"notes": notes}}}
+    (asked,) = of_kind(verdict(replace(entry, layers={"executor": Layer(1, "d", said)})), e.QuestionAsked)
+    assert all(word in asked.question.seen for word in ("its log says: ImportError: no x", *notes))
 
 
 def test_a_tracker_that_cannot_be_reached_is_put_offline() -> None:
