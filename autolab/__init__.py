@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from autolab.api.logs import events, follow_events, history
     from autolab.api.output import follow_log, log_text
     from autolab.api.place import Place, find_place, read_state
+    from autolab.api.preflight import preflight
     from autolab.api.project import Project, open_project
     from autolab.api.recovery import recover
     from autolab.api.replay import replay
@@ -46,6 +47,7 @@ _PUBLIC = {
     "api.logs": ("events", "follow_events", "history"),
     "api.output": ("follow_log", "log_text"),
     "api.place": ("Place", "find_place", "read_state"),
+    "api.preflight": ("preflight",),
     "api.project": ("Project", "open_project"),
     "api.recovery": ("recover",),
     "api.replay": ("replay",),
@@ -86,6 +88,7 @@ __all__ = [
     "log_text",
     "open_project",
     "poll",
+    "preflight",
     "ps",
     "read_state",
     "recover",

@@ -1,17 +1,17 @@
 """Every exception autolab raises.
 
-    AutolabError         exit 1   the base; ``hint`` says what to do next, ``transient`` whether trying again can help
-    ├─ AskedWrong        exit 2   InvalidSettings InvalidSpec IllegalTransition: nothing was changed
-    ├─ UnknownName       exit 3   no such experiment, host, question ...: names the nearest ones
-    ├─ OutsideFailed     exit 4   HostUnreachable NoAnswer (transient) LoginRefused HostKeyRefused CommandFailed
-    │                             UnreadableReply (carries what was said)
-    ├─ Busy              exit 5   someone else holds it: who, since when; transient
-    ├─ Refused           exit 6   GateClosed ValidationFailed NotTheDriver: the rule that said no
-    ├─ NeedsPerson       exit 7   an open question stands in the way: which
-    ├─ NotYet            exit 8   wait ran into its time limit; nothing is wrong
-    ├─ StoreDamaged      exit 9   a document that cannot be read: path, line, reason; never overwritten
-    │  └─ DiskFailed     exit 9   a write or sync failed: what, where, why; nothing was acknowledged
-    └─ Bug               exit 70  autolab broke its own rule
+AutolabError         exit 1   the base; ``hint`` says what to do next, ``transient`` whether trying again can help
+├─ AskedWrong        exit 2   InvalidSettings InvalidSpec IllegalTransition: nothing was changed
+├─ UnknownName       exit 3   no such experiment, host, question ...: names the nearest ones
+├─ OutsideFailed     exit 4   HostUnreachable NoAnswer (transient) LoginRefused HostKeyRefused CommandFailed
+│                             UnreadableReply (carries what was said)
+├─ Busy              exit 5   someone else holds it: who, since when; transient
+├─ Refused           exit 6   GateClosed ValidationFailed NotTheDriver: the rule that said no
+├─ NeedsPerson       exit 7   an open question stands in the way: which
+├─ NotYet            exit 8   wait ran into its time limit; nothing is wrong
+├─ StoreDamaged      exit 9   a document that cannot be read: path, line, reason; never overwritten
+│  └─ DiskFailed     exit 9   a write or sync failed: what, where, why; nothing was acknowledged
+└─ Bug               exit 70  autolab broke its own rule
 """
 
 from __future__ import annotations

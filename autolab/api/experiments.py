@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from autolab.api.asking import Settled, me, settle, wish_id
 from autolab.api.place import read_state
+from autolab.api.preflight import check_contract
 from autolab.api.project import Project, recorded
 from autolab.api.select import select
 from autolab.errors import AskedWrong, InvalidSpec, UnknownName
@@ -62,6 +63,7 @@ def add(
             if spec.id in specs and not same_spec(specs[spec.id], spec):
                 raise InvalidSpec(f"{spec.id} stands in two files with different designs")
             specs[spec.id] = spec
+    check_contract(project, specs)
     return _add(project, list(specs.values()), entries, update=update, dry_run=dry_run, reason=reason, key=key)
 
 

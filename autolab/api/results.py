@@ -11,6 +11,8 @@ from typing import Any, Final
 # pydantic makes schemas of this TypedDict on every Python we support, of typing's only from 3.12 on.
 from typing_extensions import TypedDict
 
+from autolab.api.code_results import PreflightReport
+
 
 class EngineLine(TypedDict):
     """Who is the engine now."""
@@ -352,6 +354,7 @@ RESULTS: Final[dict[str, type]] = {
     "lease-show": LeaseReport,
     "lease-take": LeaseTaken,
     "recover": RecoverReport,
+    "preflight": PreflightReport,
     "replay": ReplayReport,
     "demo": DemoReport,
     "completion": CompletionReport,

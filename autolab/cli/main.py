@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Do": {
         "add": ("experiments", "Add the experiments of FILES."),
         "run": ("experiments", "Add one experiment: a command."),
+        "preflight": ("code", "Say which code would be launched, and what its scripts lack."),
         "cancel": ("experiments", "Cancel experiments, also running ones."),
         "hold": ("experiments", "Keep experiments from being launched."),
         "release": ("experiments", "Let held experiments go on."),

@@ -14,7 +14,7 @@ from autolab.engine.chronicle import Chronicle
 from autolab.engine.inventory import Inventory
 from autolab.engine.lab import Lab, lab_of
 from autolab.engine.lanes import Lane, Lanes
-from autolab.engine.milestones import committing, files_of, milestone
+from autolab.engine.milestones import committing, dispatched, files_of, milestone, tagging
 from autolab.engine.pace import Pace
 from autolab.engine.perform import Performer
 from autolab.engine.plan import Orders, plan_of, policies_of
@@ -45,6 +45,7 @@ from autolab.store.files import Files
 from autolab.store.git import Git
 from autolab.store.hashes import lab_key
 from autolab.store.layout import Layout
+from autolab.store.origins import Origins
 from autolab.store.snapshot import CodeSnapshots
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class Engine:
         self.record = Record(layout, files, settings.project)
         self._git = Git(layout.root, settings.git.within.total_seconds()) if layout.common is not None else None
         self._wake = threading.Event()
+        self._tagged: set[str] = set()  # commits that were dispatched since we began
         self._happened: Counter[type[Event]] = Counter()  # since the last poll began
 
     @property
@@ -113,7 +115,8 @@ class Engine:
         snapshots = CodeSnapshots(self.layout, self._files, self._git)
         needed = {run.code for entry in self.state.entries.values() if (run := entry.open_run) is not None}
         snapshots.prune(needed, now - KEEP_CODE)
-        self.watcher = Watcher(self.layout, self._files, key, self._voices, snapshots, lambda: self.settings)
+        origins = Origins(self._git) if self._git is not None else None
+        self.watcher = Watcher(self.layout, self._files, key, self._voices, snapshots, origins, lambda: self.settings)
         self._performer = Performer(
             self._executor, self._orders, self._voices, self._publisher, self._lanes, self._clock
         )
@@ -143,6 +146,7 @@ class Engine:
             unreadable=tuple(news.unreadable),
             wishes=tuple(news.wishes),
             code=self._code(now) if launch else None,
+            origin=self.watcher.origin,
             busy=self._lanes.full(Lane.ACT) if launch else frozenset(plan.hosts),
             full=self._lanes.full(Lane.LOOK) if launch else frozenset(plan.hosts),
             watched=frozenset(self._performer.watched),
@@ -211,6 +215,7 @@ class Engine:
 
     def _milestone(self, events: Sequence[Event], now: datetime) -> None:
         """Commit what a person will look for in the branch's history; in a lane, so that git never holds us up."""
+        self._tag(events, now)
         git, message = self._git, milestone(self.state, events)
         if git is None or message is None or not self.settings.git.commit:
             return
@@ -218,6 +223,12 @@ class Engine:
         files = files_of(self.state, events)
 
         self._lanes.put(GIT_LANE, Lane.ACT, committing(git, files, message))
+
+    def _tag(self, events: Sequence[Event], now: datetime) -> None:
+        new = {commit: ids for commit, ids in dispatched(events).items() if commit not in self._tagged}
+        if new and self._git is not None and self.settings.code.tag:
+            self._tagged.update(new)
+            self._lanes.put(GIT_LANE, Lane.ACT, tagging(self._git, self.settings.project, new, now))
 
     def _drop(self, wish: str, outcome: str) -> None:
         if outcome.startswith("ok"):

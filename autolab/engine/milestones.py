@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 
 from autolab.errors import CommandFailed
-from autolab.model.event import Added, Cancelled, Event, Failed, QuestionClosed, Succeeded
+from autolab.model.event import Added, Cancelled, Event, Failed, LaunchIntended, QuestionClosed, Succeeded
 from autolab.model.state import TERMINAL, DispatchState
 from autolab.store.git import Git, Skipped
 
@@ -73,3 +74,36 @@ def committing(git: Git, files: Sequence[str], message: str) -> Callable[[], Non
             log.info("no milestone commit: %s", done.reason)
 
     return work
+
+
+def dispatched(events: Iterable[Event]) -> dict[str, list[str]]:
+    """The commits that these events launch, each with its experiments."""
+    commits: dict[str, list[str]] = {}
+    for happened in events:
+        if isinstance(happened, LaunchIntended) and happened.run.commit:
+            commits.setdefault(happened.run.commit, []).append(happened.id)
+    return commits
+
+
+def tagging(git: Git, project: str, commits: Mapping[str, Sequence[str]], now: datetime) -> Callable[[], None]:
+    """The work of tagging what is dispatched, once a commit, for a lane: ``exp/<project>/<YYYYMMDD-HHMM>``."""
+    name = f"exp/{project}/{now:%Y%m%d-%H%M}"
+
+    def work() -> None:
+        try:
+            for commit, idents in commits.items():
+                if not git.tagged(commit, "exp/*"):
+                    git.tag(_free(git, name), commit, f"dispatched: {', '.join(idents)}")
+        except CommandFailed as error:
+            log.warning("not tagged: %s", error.message)
+
+    return work
+
+
+def _free(git: Git, name: str) -> str:
+    """``name``, or with the first number that no tag has: two versions may be dispatched in a minute."""
+    number, free = 1, name
+    while git.resolve(f"refs/tags/{free}"):
+        number += 1
+        free = f"{name}-{number}"
+    return free

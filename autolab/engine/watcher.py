@@ -12,22 +12,26 @@ from typing import Any, Final
 from autolab.engine.publish import result_found
 from autolab.engine.ticks import ticked
 from autolab.engine.voices import Voices
-from autolab.errors import AutolabError, DiskFailed, StoreDamaged
+from autolab.errors import AutolabError, DiskFailed, InvalidSpec, StoreDamaged
 from autolab.model.documents import best, parse
 from autolab.model.observation import Sidecar, Unreadable
+from autolab.model.origin import Origin
 from autolab.model.settings import Settings
 from autolab.model.state import TERMINAL, DispatchState, Status
 from autolab.model.wish import Wish
+from autolab.rules.provenance import refusal
 from autolab.store.files import Files
 from autolab.store.hashes import digest_of
 from autolab.store.inbox import DropBox, Inbox
 from autolab.store.layout import Layout
+from autolab.store.origins import Origins
 from autolab.store.scanner import Scan, Scanner
-from autolab.store.snapshot import CodeSnapshots
+from autolab.store.snapshot import CodeSnapshots, Snapshot
 
 log = logging.getLogger(__name__)
 
 CODE_EVERY: Final = timedelta(seconds=2)  # a launch uses code that is at most this old
+CODE_TRIES: Final = 3
 
 
 @dataclass(slots=True)
@@ -51,17 +55,19 @@ class Watcher:
         key: bytes,
         voices: Voices,
         code: CodeSnapshots,
+        origins: Origins | None,
         settings: Callable[[], Settings],
     ) -> None:
         self._layout, self._files, self._voices = layout, files, voices
         self._scanner = Scanner(layout, key)
         self.inbox, self.drop_box = Inbox(layout, files), DropBox(layout, files)
-        self._code, self._settings = code, settings
+        self._code, self._origins, self._settings = code, origins, settings
         self._scanned_at: datetime | None = None
         self._say_done: set[str] | None = None  # external experiments whose result is waited for; None: not known yet
         self._code_at: datetime | None = None
         self._code_digest: str | None = None
         self.code_problem = ""
+        self.origin = Origin()
         self._hints: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._ticks: dict[str, tuple[int, int]] = {}
 
@@ -120,17 +126,35 @@ class Watcher:
             return self._code_digest
         self._code_at = now
         try:
-            given = self._settings()
-            data = [path for host in given.hosts.values() for path in host.data]
-            taken = self._code.take(now, data, given.policies.code_limit_mib, given.sync.exclude)
-            self._code_digest = taken.hash
-            self.code_problem = ""
+            taken, self.origin = self._taken(now)
+            self.code_problem = refusal(self.origin, self._settings().code)
+            self._code_digest = None if self.code_problem else taken.hash
         except DiskFailed:
             raise  # no fault of the code's: what cannot be written stops the engine, here as everywhere
         except AutolabError as error:
             self._code_digest, self.code_problem = None, error.message
             log.warning("the code cannot be packed: %s", error.message)
         return self._code_digest
+
+    def _taken(self, now: datetime) -> tuple[Snapshot, Origin]:
+        """The code as it is and where it stands in git, both of one moment."""
+        given = self._settings()
+        data = [path for host in given.hosts.values() for path in host.data]
+        what = (data, given.policies.code_limit_mib, given.sync.exclude)
+        taken = self._code.take(now, *what)
+        if self._origins is None:
+            return taken, Origin()
+        if (known := self._origins.known(taken)) is not None:
+            return taken, known
+        for _ in range(CODE_TRIES):
+            origin = self._origins.find(taken, self._code.rule(data, given.sync.exclude), now)
+            before, taken = taken, self._code.take(now, *what)
+            if before.hash == taken.hash:
+                return taken, origin
+        raise InvalidSpec(
+            "the code was changed each time its commit was looked for",
+            hint="is a log or result among it? name it in .gitignore or under data: in autolab.yaml",
+        )
 
     def results(self, state: DispatchState, news: News) -> Mapping[str, Mapping[str, Any] | None]:
         """Of external experiments that say done, in ``news`` too: what is there of their declared result."""

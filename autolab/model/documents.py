@@ -107,6 +107,8 @@ def entry_document(entry: Entry) -> dict[str, Any]:
     for key in _SHOWN:
         if (value := said.get(key)) is not None:
             document[key] = value
+    if entry.run is not None and entry.run.commit:
+        document["git_commit"] = entry.run.commit
     for key, value in entry.spec.extra.items():
         document.setdefault(key, value)
     for key, value in said.items():
@@ -162,6 +164,8 @@ def _of_ours(entry: Entry) -> dict[str, Any]:
         "result": entry.result,
         "archived": entry.archived,
         "process_alive": _process_alive(entry),
+        "code": run.code if run else None,
+        "code_base": run.base or None if run else None,
         "exit_status": run.end.status if run and run.end else None,
         "decision": None if entry.decision is None else entry.decision.what,
     }

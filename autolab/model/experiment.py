@@ -70,6 +70,13 @@ def _gpu(given: object) -> object:
     raise ValueError("must be an index from 0, or a device's name\nfor a number of GPUs use resources: {gpus: N}")
 
 
+def _flag(text: str) -> str:
+    """One flag, perhaps with a value, that means the same to every shell."""
+    if not re.fullmatch(r"--?[A-Za-z][A-Za-z0-9_-]*(=[A-Za-z0-9_./:-]+)?", text):
+        raise ValueError(f"{text[:40]!r} is no flag\none word such as --resume, or --resume=auto")
+    return text
+
+
 def _scalar(given: object) -> object:
     scalar_text(given)
     return given
@@ -115,6 +122,9 @@ class Item(Border):
         default=None, description="The file a good run leaves, relative to the project."
     )
     checkpoint_dir: NearPath | None = Field(default=None, description="Folder for checkpoints.")
+    resume: Annotated[Word, AfterValidator(_flag)] | None = Field(
+        default=None, description="Flag with which the command goes on from its checkpoints, such as --resume."
+    )
     max_retries: Whole | None = Field(default=None, ge=0, le=1000, description="Failures that are tried again.")
     priority: Whole | None = Field(default=None, ge=-1_000_000, le=1_000_000, description="Greater goes first.")
     stage: Whole | None = Field(default=None, ge=1, le=1000, description="A stage waits for the one before it.")
@@ -170,6 +180,7 @@ def spec_of(item: Item, defaults: Defaults) -> Spec:
         resources=_resources(item, defaults.resources),
         result_file=item.result_file,
         checkpoint_dir=item.checkpoint_dir,
+        resume=item.resume or "",
         max_retries=defaults.max_retries if item.max_retries is None else item.max_retries,
         priority=defaults.priority if item.priority is None else item.priority,
         stage=defaults.stage if item.stage is None else item.stage,

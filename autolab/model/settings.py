@@ -174,6 +174,21 @@ class GitSettings(Border):
     within: Duration = Field(default=timedelta(seconds=30), description="Longest time one git command may take.")
 
 
+class CodeSettings(Border):
+    """Which code may be launched. What ran is always a commit: one of yours, or one under refs/autolab/code."""
+
+    unclean: Literal["record", "refuse"] = Field(
+        default="record", description="What is not committed: launched, recorded as a commit of ours; or refused."
+    )
+    unpushed: Literal["allow", "refuse"] = Field(
+        default="allow", description="Commits that no remote holds, as far as was fetched: launched, or refused."
+    )
+    tag: Flag = Field(default=True, description="Tag what is dispatched: exp/<project>/<YYYYMMDD-HHMM>.")
+    contract: Literal["ignore", "refuse"] = Field(
+        default="ignore", description="Experiments whose script lacks the contract's flags: added, or refused."
+    )
+
+
 class SyncSettings(Border):
     """Which of the project's files go to hosts: tracked and not ignored ones, less these."""
 
@@ -194,6 +209,7 @@ class Settings(Border):
     defaults: Defaults = Field(default_factory=Defaults, description="What experiments get that do not say it.")
     policies: Policies = Field(default_factory=Policies, description="Pace, patience and limits.")
     git: GitSettings = Field(default_factory=GitSettings, description="What is committed.")
+    code: CodeSettings = Field(default_factory=CodeSettings, description="Which code may be launched.")
     sync: SyncSettings = Field(default_factory=SyncSettings, description="What is sent.")
     failures: tuple[KindSettings, ...] = Field(
         default=(), max_length=200, description="Kinds of failure of the project's own; see failures.yaml."

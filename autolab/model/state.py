@@ -60,6 +60,7 @@ class Spec:
     resources: Resources = field(default_factory=Resources)
     result_file: str | None = None  # relative to the project
     checkpoint_dir: str | None = None
+    resume: str = ""  # the word that makes the command go on from its checkpoints
     max_retries: int = 3
     priority: int = 0
     stage: int = 1
@@ -109,6 +110,8 @@ class Run:
     token: str
     spec_hash: str
     code: str  # content hash of the snapshot it runs from
+    commit: str = ""  # holds exactly that code; empty: no repository
+    base: str = ""  # what was checked out; another than ``commit`` where something was not committed
     command: str
     env: Mapping[str, str] = field(default_factory=dict)  # what remedies changed, beside the spec's
     gpus: tuple[str, ...] = ()

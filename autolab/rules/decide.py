@@ -26,11 +26,12 @@ from autolab.model.event import (
     StartAsked,
 )
 from autolab.model.observation import Authority, Look, Sidecar, Sighting, Unreadable
+from autolab.model.origin import Origin
 from autolab.model.plan import HostPlan, LabPlan
 from autolab.model.state import TERMINAL, DispatchState, Entry, Run, Status
 from autolab.model.transitions import fold, may
 from autolab.model.wish import Wish
-from autolab.rules import answers, dispatch, external, hosts, liveness, merge, outcome, questions
+from autolab.rules import answers, dispatch, external, hosts, liveness, merge, outcome, provenance, questions
 from autolab.rules.removed import removed
 
 
@@ -39,6 +40,7 @@ class Seen:
     """Everything a tick reads before it decides.
 
     code       digest of the snapshot that a launch would use; None: it cannot be made (``plan.launching`` says why)
+    origin     where that code stands in git
     busy       hosts whose acting lane still works on something: no new action for them
     watched    experiments that an open look covers
     full       hosts that have as many open looks as they may have
@@ -52,6 +54,7 @@ class Seen:
     unreadable: tuple[Unreadable, ...] = ()
     wishes: tuple[Wish, ...] = ()
     code: str | None = None
+    origin: Origin = field(default_factory=Origin)
     busy: frozenset[str] = frozenset()
     watched: frozenset[str] = frozenset()
     full: frozenset[str] = frozenset()
@@ -214,16 +217,16 @@ def _intend(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> I
     waiting = (e for e in state.entries.values() if e.status is Status.PENDING)
     for placed in dispatch.place(state, plan, now, waiting):
         entry, host = state.entries[placed.id], plan.hosts[placed.host]
-        run = intended_run(state, entry, host, placed.gpus, seen.code, now)
+        run = intended_run(state, entry, host, placed.gpus, seen.code, seen.origin, now)
         yield LaunchIntended(at=now, id=entry.id, attempt=run.number, run=run, why=f"goes to {host.name}")
 
 
 def intended_run(
-    state: DispatchState, entry: Entry, host: HostPlan, gpus: tuple[str, ...], code: str, now: datetime
+    state: DispatchState, entry: Entry, host: HostPlan, gpus: tuple[str, ...], code: str, origin: Origin, now: datetime
 ) -> Run:
     """The next attempt of ``entry``, pinned to one folder on one host before anything is said there."""
     number = entry.attempt + 1
-    command = entry.command or entry.spec.command
+    command = provenance.command_of_next(entry, host.name, code)
     return Run(
         number=number,
         host=host.name,
@@ -232,6 +235,8 @@ def intended_run(
         token=ids.token(state.lab, entry.id, number),
         spec_hash=ids.spec_hash(entry.spec, command, dict(entry.env), code),
         code=code,
+        commit=origin.commit,
+        base=origin.base,
         command=command,
         env=entry.env,
         gpus=gpus,

@@ -95,6 +95,36 @@ class Git:
         said = self.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".")
         return sorted({os.fsdecode(name) for name in said.split(b"\0") if name})
 
+    def changes(self) -> tuple[list[str], list[str]]:
+        """Paths below ``root`` that differ from HEAD: changed or new and not ignored ones, and those that are gone."""
+        against = ("diff", "--no-renames", "--name-only", "--relative", "-z")
+        changed = self._names(*against, "--diff-filter=d", "HEAD", "--", ".")
+        new = self._names("ls-files", "-z", "--others", "--exclude-standard", "--", ".")
+        return changed + new, self._names(*against, "--diff-filter=D", "HEAD", "--", ".")
+
+    def pushed(self, commit: str) -> bool | None:
+        """Whether a branch of a remote holds ``commit``, as far as was fetched; None: there is no remote."""
+        if not self.ask("remote"):
+            return None
+        return not self.ask("rev-list", "--max-count=1", commit, "--not", "--remotes")
+
+    def behind(self) -> int | None:
+        """Commits that the branch's upstream has and we have not, as far as was fetched; None: no upstream."""
+        said = self._run(["rev-list", "--count", "HEAD..@{upstream}"])
+        return int(said.stdout) if said.returncode == 0 else None
+
+    def prefix(self) -> str:
+        """Where ``root`` lies in the repository: empty, or a path that ends with a slash."""
+        return os.fsdecode(self.ask("rev-parse", "--show-prefix").rstrip(b"\n"))
+
+    def fast_import(self, stream: bytes) -> None:
+        """Objects and refs as ``stream`` says (git-fast-import(1)): all of it, or nothing."""
+        self.ask("fast-import", "--quiet", "--done", stdin=stream)
+
+    def tagged(self, commit: str, pattern: str) -> bool:
+        """Whether a tag of that pattern stands on ``commit``."""
+        return bool(self.ask("tag", "--points-at", commit, "--list", pattern))
+
     def under_way(self) -> str:
         """What stops a commit on the branch now, in words; empty: nothing does."""
         here = self.git_dir()

@@ -11,7 +11,7 @@ import json
 import os
 import stat
 import tarfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -111,14 +111,14 @@ class CodeSnapshots:
 
     def _look(self, now: datetime, data: Sequence[str], limit_mib: int, exclude: Sequence[str]) -> list[CodeFile]:
         cache = self._load_cache()
-        skip = tuple(f"{path}/" for path in (*NEVER, *self._relative(data)))
+        is_code = self.rule(data, exclude)
         fresh: dict[str, list[object]] = {}
         sizes: list[tuple[int, str]] = []
         code: list[CodeFile] = []
         total = 0
         for path in self._names():
             seen = _lstat(self.layout.root / path)
-            if seen is None or f"{path}/".startswith(skip) or any(fnmatchcase(path, one) for one in exclude):
+            if seen is None or not is_code(path):
                 continue
             sizes.append((seen.st_size, path))
             total += seen.st_size
@@ -135,6 +135,11 @@ class CodeSnapshots:
         if fresh != cache:
             self._save_cache(fresh)
         return code
+
+    def rule(self, data: Sequence[str] = (), exclude: Sequence[str] = ()) -> Callable[[str], bool]:
+        """Which paths of git's a snapshot holds; the arguments are those of ``take``."""
+        skip = tuple(f"{path}/" for path in (*NEVER, *self._relative(data)))
+        return lambda path: not f"{path}/".startswith(skip) and not any(fnmatchcase(path, one) for one in exclude)
 
     def _relative(self, data: Sequence[str]) -> list[str]:
         """Those of the paths that are below the project, as the files are named."""

@@ -74,10 +74,7 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
     "cancelled": {"pending": "RetryAsked"},
 }
 LEADS: Final = {
-    (status, kind): after
-    for status, row in ALLOWED.items()
-    for after, kinds in row.items()
-    for kind in kinds.split()
+    (status, kind): after for status, row in ALLOWED.items() for after, kinds in row.items() for kind in kinds.split()
 }
 OF_THE_LAB: Final = {
     e.Added, e.LabMade, e.DriverTaken, e.HostChanged, e.WishSettled, e.PatienceSet, e.EngineReturned,
