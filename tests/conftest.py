@@ -9,11 +9,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `from tests.labhosts import ...`, however pytest is started
 
 from autolab.hosts.ssh import SshConnection
 from tests.labhosts import LabHosts, can_isolate
+
+# No test is one of time: the machine that runs them may do other things.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
