@@ -8,11 +8,13 @@ The names below are the public Python API; each is loaded when it is first used.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 from autolab._version import __version__
 
+TYPE_CHECKING = False  # type checkers take it for true; ``typing`` itself costs a poll with nothing to do half its time
 if TYPE_CHECKING:
+    from typing import Any
+
     from autolab.api.configuration import config_get, config_list
     from autolab.api.demo import demo
     from autolab.api.doctor import doctor

@@ -74,6 +74,27 @@ def test_the_version_is_said_before_click_is_loaded() -> None:
     assert done.stdout.splitlines()[-1] == "False"
 
 
+def test_help_is_said_before_click_is_loaded_and_is_what_click_says() -> None:
+    program = "import sys; sys.argv = ['autolab', sys.argv[1]]; from autolab.__main__ import main; main(); "
+    for word in ("--help", "-h"):
+        done = subprocess.run(
+            [sys.executable, "-c", program + "print('click' in sys.modules)", word],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={name: value for name, value in os.environ.items() if name != "COLUMNS"},
+        )
+        text, _, loaded_click = done.stdout.rstrip("\n").rpartition("\n")
+        clicks = subprocess.run(
+            [sys.executable, "-c", "from autolab.cli.main import main; main()", word],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "COLUMNS": "80"},
+        ).stdout
+        assert (text + "\n", loaded_click) == (clicks.replace("Usage: -c", "Usage: autolab"), "False")
+
+
 def test_completing_a_command_loads_no_command() -> None:
     variables = {"_AUTOLAB_COMPLETE": "bash_complete", "COMP_WORDS": "autolab st", "COMP_CWORD": "1"}
     program = (

@@ -23,7 +23,8 @@ from autolab.api.setup import init
 from autolab.api.view import counts, question_line
 from autolab.errors import AskedWrong, Busy, UnknownName
 from autolab.model.state import PARKED, TERMINAL, DispatchState
-from autolab.resources import PACKAGE, data
+from autolab.packaged import PACKAGE
+from autolab.resources import data
 from autolab.store.files import Files
 from autolab.store.git import Git
 from autolab.store.layout import SETTINGS_FILE, git_common_dir
@@ -86,7 +87,7 @@ def _texts(root: Path) -> dict[str, str]:
     schema = data("schemas") / "settings.json"
     settings = (folder / SETTINGS_FILE).read_text("utf-8")
     texts = {name: (folder / name).read_text("utf-8") for name in CODE}
-    texts["report.py"] = (PACKAGE / "report.py").read_text("utf-8")
+    texts["report.py"] = Path(PACKAGE, "report.py").read_text("utf-8")
     texts[".gitignore"] = (folder / "gitignore").read_text("utf-8")
     texts[SETTINGS_FILE] = settings.format(schema=schema, project="demo", environment=sys.prefix)
     return texts

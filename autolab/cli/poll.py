@@ -25,7 +25,7 @@ def poll(ctx: click.Context, dry_run: bool) -> None:
     Where a daemon or another poll drives the lab, that is said and nothing is done: exit code 0.
     """
     chosen = settings_of(ctx)
-    quiet = nothing_to_do(chosen.folder)
+    quiet = nothing_to_do(str(chosen.folder))
     if not quiet and not dry_run:
         group = ctx.find_root().command
         assert isinstance(group, click.Group)

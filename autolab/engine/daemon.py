@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 
 from autolab.engine.engine import Engine
 from autolab.engine.memory import give_back_large_blocks, spare_the_collector
-from autolab.engine.quiet import VIEWS
 from autolab.engine.wakeup import Wakeup
 from autolab.errors import AutolabError
 from autolab.model.settings import Settings
 from autolab.model.state import DispatchState
 from autolab.store.layout import Layout
+from autolab.store.quiet import VIEWS
 
 log = logging.getLogger(__name__)
 

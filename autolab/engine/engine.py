@@ -20,8 +20,7 @@ from autolab.engine.perform import Performer
 from autolab.engine.plan import Orders, plan_of, policies_of
 from autolab.engine.polls import PollReport, report_of
 from autolab.engine.publish import Publisher
-from autolab.engine.quiet import looks_of
-from autolab.engine.quiet_word import forget_quiet, remember_quiet
+from autolab.engine.quiet_word import forget_quiet, looks_of, remember_quiet
 from autolab.engine.record import Record
 from autolab.engine.views import Views
 from autolab.engine.voices import Voices

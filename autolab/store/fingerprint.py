@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
-from pathlib import Path
 from zlib import crc32
 
 _MASK = (1 << 128) - 1
 
 
-def fingerprint(folder: Path, without: Collection[str] = ()) -> str:
+def fingerprint(folder: str, without: frozenset[str] = frozenset()) -> str:
     """One digest of the names, inodes, sizes and times in ``folder``, as it lists them; "" where there is no folder.
 
     A sum of 64-bit hashes of integers, which every process of the same Python computes alike: half the time of sorting
@@ -31,3 +29,12 @@ def fingerprint(folder: Path, without: Collection[str] = ()) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return ""  # also where a file went away meanwhile: then it is no longer as it was
     return f"{crc32(os.fsencode('/'.join(names))):08x}-{total & _MASK:032x}"
+
+
+def stamp(path: str) -> str:
+    """The same of one file; "" where there is none."""
+    try:
+        seen = os.stat(path)
+    except FileNotFoundError:
+        return ""
+    return f"{seen.st_ino} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns}"

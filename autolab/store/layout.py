@@ -9,8 +9,10 @@ from typing import Final
 
 from autolab.errors import InvalidSpec, NotAProject, StoreDamaged
 from autolab.model.ids import check_id, is_host, lab8
+from autolab.store import whereabouts
+from autolab.store.quiet import word_path
+from autolab.store.whereabouts import SETTINGS_FILE as SETTINGS_FILE
 
-SETTINGS_FILE: Final = "autolab.yaml"
 STATUS_SUFFIX: Final = ".status.json"
 RUN_SUFFIX: Final = ".run.json"
 
@@ -168,7 +170,8 @@ class Layout:
 
     @property
     def quiet(self) -> Path:
-        return self.record / "quiet.json"
+        """Tells the next poll that there is nothing to do."""
+        return Path(word_path(str(self.root)))
 
     def inside(self, path: str | Path) -> Path:
         """``path``, relative to the project or absolute, as an absolute path that no link leads out of the project."""
@@ -188,45 +191,19 @@ def inside(root: Path, path: str | Path) -> Path:
 
 def find_project(start: Path) -> Path:
     """The nearest folder at or above ``start`` that holds ``autolab.yaml``; raises NotAProject."""
-    here = Path(os.path.realpath(start))
-    for folder in (here, *here.parents):
-        if (folder / SETTINGS_FILE).is_file():
-            return folder
-    raise NotAProject(f"no {SETTINGS_FILE} in {here} or above", hint="run `autolab init` in your project's folder")
+    found = whereabouts.project_above(str(start))
+    if found is None:
+        here = os.path.realpath(start)
+        raise NotAProject(f"no {SETTINGS_FILE} in {here} or above", hint="run `autolab init` in your project's folder")
+    return Path(found)
 
 
 def git_common_dir(start: Path) -> Path | None:
-    """Git's common folder of the repository that ``start`` is in, without running git; None outside one.
-
-    Source: gitrepository-layout(5): ``.git`` is a folder, or a file ``gitdir: <path>`` in linked work trees and
-    submodules; ``commondir`` in it points from a linked work tree's folder to the shared one.
-    """
-    here = Path(os.path.realpath(start))
-    for folder in (here, *here.parents):
-        found = folder / ".git"
-        if found.is_file():
-            return _common_of(_git_dir_of(found))
-        if (found / "HEAD").exists():
-            return _common_of(found)
-    return None
-
-
-def _git_dir_of(link: Path) -> Path:
-    text = _one_line(link)
-    if not text.startswith("gitdir: "):
-        raise StoreDamaged(f"{link} is not a git link: {text[:60]!r}")
-    return Path(os.path.realpath(link.parent / text.removeprefix("gitdir: ")))
-
-
-def _common_of(git_dir: Path) -> Path:
-    pointer = git_dir / "commondir"
-    if not pointer.is_file():
-        return git_dir
-    return Path(os.path.realpath(git_dir / _one_line(pointer)))
-
-
-def _one_line(path: Path) -> str:
+    """Git's common folder of the repository that ``start`` is in; None outside one. raises StoreDamaged."""
     try:
-        return path.read_text("utf-8").rstrip("\n")
+        found = whereabouts.git_common_dir(str(start))
     except (OSError, UnicodeDecodeError) as error:
-        raise StoreDamaged(f"cannot read {path}: {error}") from error
+        raise StoreDamaged(f"cannot read git's folder above {start}: {error}") from error
+    except ValueError as error:
+        raise StoreDamaged(str(error)) from error
+    return None if found is None else Path(found)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from autolab.engine.quiet import TRUSTED_S, is_quiet, looks_of
-from autolab.engine.quiet_word import remember_quiet
+from autolab.engine.quiet_word import looks_of, remember_quiet
+from autolab.store import quiet
 from autolab.store.layout import Layout
+from autolab.store.quiet import TRUSTED_S
 
 LAB = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
@@ -26,6 +27,10 @@ def layout(tmp_path: Path) -> Layout:
         path.write_text("old")
     age(tmp_path)
     return layout
+
+
+def is_quiet(layout: Layout, now: datetime) -> bool:
+    return quiet.is_quiet(str(layout.root), now.timestamp())
 
 
 def age(root: Path) -> None:
@@ -120,9 +125,19 @@ def test_a_folder_that_changed_a_moment_ago_may_change_unseen_and_is_not_quiet(l
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "{}", '{"at": 0}', '{"at": "x", "looks": {}}', '{"at": 0, "looks": {}, "due_at": "x"}']
+    "damage",
+    [
+        lambda word: b"",
+        lambda word: b"\n" * 9,
+        lambda word: word[: len(word) // 2],
+        lambda word: word.replace(b"quiet 2", b"quiet 1"),
+        lambda word: word.replace(b"\n", b"\nx", 1),
+        lambda word: word.replace(b"\n\n", b"\nx\n", 1),
+        lambda word: word.replace(b"/", b"//", 1),
+        lambda word: word + b"\n",
+    ],
 )
-def test_a_word_that_cannot_be_read_is_no_word(layout: Layout, now: datetime, content: str) -> None:
+def test_a_word_that_cannot_be_read_is_no_word(layout: Layout, now: datetime, damage: Callable[[bytes], bytes]) -> None:
     remember_quiet(layout, looks_of(layout), None, now)
-    layout.quiet.write_text(content)
+    layout.quiet.write_bytes(damage(layout.quiet.read_bytes()))
     assert not is_quiet(layout, now)
