@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from autolab.api.install import daemon_install
     from autolab.api.lease import lease_show, lease_take
     from autolab.api.logs import events, follow_events, history
+    from autolab.api.notify import notify_list, notify_send, notify_test, send
     from autolab.api.output import follow_log, log_text
     from autolab.api.place import Place, find_place, read_state
     from autolab.api.preflight import preflight
@@ -47,6 +48,7 @@ _PUBLIC = {
     "api.install": ("daemon_install",),
     "api.lease": ("lease_show", "lease_take"),
     "api.logs": ("events", "follow_events", "history"),
+    "api.notify": ("notify_list", "notify_send", "notify_test", "send"),
     "api.output": ("follow_log", "log_text"),
     "api.place": ("Place", "find_place", "read_state"),
     "api.preflight": ("preflight",),
@@ -88,6 +90,9 @@ __all__ = [
     "lease_show",
     "lease_take",
     "log_text",
+    "notify_list",
+    "notify_send",
+    "notify_test",
     "open_project",
     "poll",
     "preflight",
@@ -100,6 +105,7 @@ __all__ = [
     "retry",
     "run",
     "schema",
+    "send",
     "serve",
     "show",
     "status",

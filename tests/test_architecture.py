@@ -33,8 +33,12 @@ LAYERS: dict[str, set[str]] = {
     "hosts": {"errors", "model"},
     "store": {"errors", "model", "resources"},  # autolab's own table of failures travels with the code
     "executors": {"errors", "model", "hosts", "resources"},
-    "engine": {"errors", "model", "rules", "store", "hosts", "executors"},
-    "api": {"errors", "model", "rules", "store", "hosts", "executors", "engine", "resources", "packaged", "_version"},
+    "notify": {"errors", "model"},
+    "engine": {"errors", "model", "rules", "store", "hosts", "executors", "notify"},
+    "api": {
+        "errors", "model", "rules", "store", "hosts", "executors", "engine", "notify", "resources", "packaged",
+        "_version",
+    },  # fmt: skip
     "cli": {"errors", "model", "api", "_version"},
     "__main__": {"cli", "api", "errors", "packaged", "_version"},
     "__init__": {"api", "errors", "model", "_version"},
@@ -48,6 +52,7 @@ AT_HOME = {
     "invoke": "hosts/",
     "filelock": "store/",
     "watchdog": "engine/",
+    "apprise": "notify/",
     "click": "cli/",
     "rich": "cli/",
 }
@@ -61,6 +66,7 @@ LAZY: dict[tuple[str, str], str] = {
     ("model/patterns.py", "pydantic_core"): "20 ms, and a tick without a failure matches nothing",
     ("model/documents.py", "pydantic"): "84 ms, and commands that only read a valid state never validate",
     ("engine/", "watchdog"): "47 ms, and only the daemon watches",
+    ("notify/post.py", "apprise"): "an extra: that it is missing is an answer, and no traceback",
 }
 IMPORTS_BY_NAME = {
     "__init__.py": "the public names are loaded when asked for",
@@ -69,6 +75,7 @@ IMPORTS_BY_NAME = {
 }
 CATCHES_ALL = {
     "engine/perform.py": "one bad action must not stop the rest",
+    "engine/telling.py": "a notification that fails never stops the engine",
     "engine/lanes.py": "a thread hands its failure to the loop, which raises it there",
     "cli/main.py": "the last line of defence: a traceback kept, one line said",
     "report.py": "a mistake in a report must not end a training",

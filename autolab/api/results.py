@@ -12,6 +12,7 @@ from typing import Any, Final
 from typing_extensions import TypedDict
 
 from autolab.api.code_results import PreflightReport
+from autolab.api.notify_results import NotifiersReport, SendReport
 
 
 class EngineLine(TypedDict):
@@ -359,4 +360,7 @@ RESULTS: Final[dict[str, type]] = {
     "demo": DemoReport,
     "completion": CompletionReport,
     "schema": SchemaReport,
+    "notify-list": NotifiersReport,
+    "notify-test": SendReport,
+    "notify-send": Changed,
 }

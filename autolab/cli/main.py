@@ -48,6 +48,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "poll": ("poll", "One tick: fold, look, launch, collect. For cron."),
         "daemon": ("engine", "The same, continuously."),
         "host": ("host", "The machines: list, test, exec, drain, resume."),
+        "notify": ("notify", "Who is told what happens: list, test, send."),
         "lease": ("engine", "Who may launch for this lab."),
         "recover": ("engine", "Make a lost journal anew from git and the views."),
         "replay": ("engine", "Rebuild the state from the journal and compare."),

@@ -22,6 +22,7 @@ from autolab.engine.polls import PollReport, report_of
 from autolab.engine.publish import Publisher
 from autolab.engine.quiet_word import forget_quiet, looks_of, remember_quiet
 from autolab.engine.record import Record
+from autolab.engine.telling import Telling
 from autolab.engine.views import Views
 from autolab.engine.voices import Voices
 from autolab.engine.watcher import News, Watcher
@@ -30,6 +31,7 @@ from autolab.executors.executor import Executor
 from autolab.model.action import Driver
 from autolab.model.event import (
     Added,
+    Announced,
     DriverTaken,
     Event,
     WishSettled,
@@ -122,6 +124,8 @@ class Engine:
         self._performer.adopt(self.state)
         self._chronicle = Chronicle(self.layout, self._files)
         self._chronicle.catch_up(self.state, recent)
+        self._telling = Telling(self.layout, self._files, self._lanes, self._clock, lambda: self.settings)
+        self._telling.take(self.state)
         forget_quiet(self.layout)
         self._views = Views(self.layout, self._files, self.record.journal, self._git, self.settings.git.every)
         self._pace = Pace(policies_of(self.settings))
@@ -155,9 +159,12 @@ class Engine:
             may_hold=hold,
         )
         made = decide(self.state, seen, plan, now)
+        made.events += self._telling.announce(self.state, made.events, now)
         self._write_down(made.events, news, now)
         self._pace.looked(made.actions, now)
         self._performer.perform(made.actions, self.state)
+        if launch:
+            self._telling.tick(now)
         return made
 
     def plan(self, now: datetime, launch: bool = True) -> LabPlan:
@@ -197,6 +204,8 @@ class Engine:
         self._pace.happened(events, self.state)
         self._views.changed(now)
         self._chronicle.record(self.state, events)
+        if any(isinstance(happened, Announced) for happened in events):
+            self._telling.take(self.state)
         for happened in events:
             if isinstance(happened, Added) and happened.spec.executor == "autolab":
                 self._voices.announce(self.state.entries[happened.id])
@@ -287,7 +296,8 @@ class Engine:
         now, looks = self._clock(), looks_of(self.layout)
         made = self.tick(now, launch=False)
         if not made.events:
-            remember_quiet(self.layout, looks, made.wake_at, now)
+            due = [at for at in (made.wake_at, self._telling.due_at()) if at is not None]
+            remember_quiet(self.layout, looks, min(due, default=None), now)
 
     def serve(self, stop: threading.Event, on_tick: Callable[[DispatchState], None] | None = None) -> None:
         """The daemon's loop: goes round at once while there is news, else waits for the first thing that is due."""
@@ -307,7 +317,7 @@ class Engine:
     def _wait(self, made: Decision, now: datetime) -> None:
         """Until something wakes us, or the first thing that is due by the clock."""
         due = [self.watcher.next_scan(now), self._pace.next_due(self.state, self._performer.watched)]
-        due += [made.wake_at, self._views.due_at(self.state)]
+        due += [made.wake_at, self._views.due_at(self.state), self._telling.due_at()]
         at = min(instant for instant in due if instant is not None)
         self._wake.wait(max((at - now).total_seconds(), 0.0))
         self._wake.clear()
@@ -319,6 +329,7 @@ class Engine:
     def close(self) -> None:
         """Let the lab go; what hosts are still asked ends by its own deadline and is asked again by the next engine."""
         self._lanes.finish(GIT_LANE, self.settings.git.within.total_seconds())
+        self._telling.end()
         self._lanes.close()
         self._voices.end()
         self._lab.pool.close()

@@ -90,10 +90,11 @@ class _Connector:
 
 def read_secrets(settings: Settings, root: Path, env: Mapping[str, str]) -> dict[str, str]:
     """Variable -> value of every secret, by its reference. raises InvalidSettings naming the secret, never a value."""
-    return {name: _secret(name, secret, root, env) for name, secret in settings.secrets.items()}
+    return {name: read_secret(name, secret, root, env) for name, secret in settings.secrets.items()}
 
 
-def _secret(name: str, secret: Secret, root: Path, env: Mapping[str, str]) -> str:
+def read_secret(name: str, secret: Secret, root: Path, env: Mapping[str, str]) -> str:
+    """The value of one secret. raises InvalidSettings or CommandFailed, which name it and never hold the value."""
     if secret.variable is not None:
         if secret.variable not in env:
             raise InvalidSettings(

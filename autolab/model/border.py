@@ -17,6 +17,7 @@ Whole = Annotated[int, Strict()]
 Number = Annotated[float, Strict()]
 Flag = Annotated[bool, Strict()]
 LATER_KINDS: Final = frozenset({"slurm", "pbs", "sge", "profile"})
+HIDDEN: Final = frozenset({"secrets", "notify"})  # below these keys a value that was written by mistake is not repeated
 TAG: Final = "kind="  # begins a union's tag in an error's location; never a key of ours
 
 
@@ -53,7 +54,8 @@ def _problem(details: ErrorDetails, path: KeyPath, model: type[BaseModel], where
     if said == "value_error":
         message, _, hint = str(ctx.get("error", details["msg"])).partition("\n")
         return Problem(where(path), f"{name}: {message}" if name else message, hint)
-    return Problem(where(path), f"{name}: {_plain(details, ctx, secret='secrets' in path)}", "")
+    secret = not HIDDEN.isdisjoint(path)
+    return Problem(where(path), f"{name}: {_plain(details, ctx, secret=secret)}", "")
 
 
 def _inside(path: KeyPath) -> str:

@@ -31,6 +31,7 @@ from autolab.model.attempt_event import (
 )
 from autolab.model.event_base import Changes, Event, of_run
 from autolab.model.layers import after, stamp_of
+from autolab.model.notice import Notice
 from autolab.model.observation import Authority
 from autolab.model.patience_event import EngineReturned, Marked, PatienceSet, RestartAsked
 from autolab.model.state import (
@@ -222,6 +223,13 @@ class Noted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Announced(Event):
+    """People are to be told; its number in the journal is the notice's own."""
+
+    notice: Notice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WishSettled(Event):
     """What came of something that a person or program asked for; so that no wish acts twice."""
 
@@ -262,6 +270,7 @@ def event_document(event: Event, seq: int) -> dict[str, Any]:
 __all__ = [  # noqa: RUF022 - constants, events, functions
     "Added",
     "Amended",
+    "Announced",
     "CancelAsked",
     "Cancelled",
     "Collected",

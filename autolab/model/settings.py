@@ -13,6 +13,7 @@ from autolab.errors import UnknownName
 from autolab.model.border import Border, Flag, Number, Whole, Word
 from autolab.model.failure_settings import KindSettings
 from autolab.model.host import HostName, HostSettings, LocalHost, NearPath, SshHost, Variable
+from autolab.model.notice import USUAL, known_pattern
 from autolab.model.units import Duration, MemoryMib
 from autolab.model.values import EnvMap
 
@@ -64,6 +65,30 @@ class Secret(Border):
         if sum(each is not None for each in (self.variable, self.file, self.command)) != 1:
             raise ValueError("needs exactly one of `variable`, `file`, `command`")
         return self
+
+
+class Notifier(Border):
+    """Somebody who is told what happens: over a service that apprise knows, named by a URL that is a secret."""
+
+    name: HostName = Field(description="What this notifier is called.")
+    url: Secret = Field(description="Where its apprise URL is kept, such as {variable: TELEGRAM_URL}.")
+    events: tuple[Annotated[Word, AfterValidator(known_pattern)], ...] = Field(
+        default=USUAL, min_length=1, description="Kinds of notice it is sent, by name or pattern such as phase_*."
+    )
+
+
+def _named_once(notifiers: tuple[Notifier, ...]) -> tuple[Notifier, ...]:
+    names = [notifier.name for notifier in notifiers]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"names {', '.join(twice)} twice\ngive each notifier a name of its own")
+    return notifiers
+
+
+class Links(Border):
+    """Pages that notices lead to."""
+
+    dashboard: Word | None = Field(default=None, description="Address of a page that shows this lab.")
+    wandb: Word | None = Field(default=None, description="Address of its wandb project; default: as runs report it.")
 
 
 class ResourceSettings(Border):
@@ -151,6 +176,12 @@ class Policies(Border):
     quarantine_within: Duration = Field(
         default=timedelta(seconds=60), description="How soon after its start a failure counts there."
     )
+    notify_within: Duration = Field(
+        default=timedelta(seconds=20), description="Longest time one notification may take."
+    )
+    notify_for: Duration = Field(
+        default=timedelta(days=1), description="How long a notification is tried again before it is given up."
+    )
     kill_grace: Duration = Field(default=timedelta(seconds=10), description="Between TERM and KILL.")
     kill_again: Duration = Field(
         default=timedelta(seconds=15), description="Before what survived KILL is signalled again; doubled each time."
@@ -214,6 +245,10 @@ class Settings(Border):
     failures: tuple[KindSettings, ...] = Field(
         default=(), max_length=200, description="Kinds of failure of the project's own; see failures.yaml."
     )
+    notify: Annotated[tuple[Notifier, ...], AfterValidator(_named_once)] = Field(
+        default=(), description="Who is told what happens; default: nobody, it stands in progress/notifications.log."
+    )
+    links: Links = Field(default_factory=Links, description="Pages that notices lead to.")
 
     def host(self, name: str) -> LocalHost | SshHost:
         """The settings of ``name``; raises UnknownName with the nearest ones."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from autolab.model.notice import Notice
 from autolab.model.observation import Claim, HostFacts
 
 
@@ -303,3 +304,5 @@ class DispatchState:
     unreadable: dict[str, str] = field(default_factory=dict)  # path -> digest reported
     driver: int = 0  # number of the lease we hold
     patience: dict[str, Patience] = field(default_factory=dict)  # phase:<name>, group:<name> -> its clock
+    notices: dict[str, Notice] = field(default_factory=dict)  # seq -> what people were lately told
+    announced: dict[str, str] = field(default_factory=dict)  # a notice's key -> its last summary

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from autolab.errors import Bug, IllegalTransition
 from autolab.model import event as e
 from autolab.model.evolve import evolved
 from autolab.model.state import ACTIVE, TERMINAL, DispatchState, Entry, Patience, Status
 
+T = TypeVar("T")
 P, R, U, H = Status.PENDING, Status.RUNNING, Status.UNREACHABLE, Status.ON_HOLD
 D, F, C = Status.DONE, Status.FAILED, Status.CANCELLED
 
@@ -138,6 +139,7 @@ _OF_THE_LAB: Final = frozenset(
         e.QuestionClosed,
         e.PatienceSet,
         e.EngineReturned,
+        e.Announced,
     }
 )
 
@@ -181,6 +183,10 @@ def _fold_lab(state: DispatchState, happened: e.Event) -> None:
             state.patience[happened.about] = Patience(since=happened.since, level=happened.level)
         case e.EngineReturned():
             _move_clocks(state, timedelta(seconds=happened.away_s))
+        case e.Announced():
+            _remember(state.notices, str(state.seq + 1), happened.notice)
+            if happened.notice.key:
+                _remember(state.announced, happened.notice.key, happened.notice.summary)
         case _:
             pass
 
@@ -205,7 +211,7 @@ def fold_all(state: DispatchState, events: Iterable[e.Event]) -> DispatchState:
 REMEMBERED: Final = 1000  # settled wishes and reported files: enough that none acts or is told twice, bounded
 
 
-def _remember(where: dict[str, str], key: str, value: str) -> None:
+def _remember(where: dict[str, T], key: str, value: T) -> None:
     where.pop(key, None)
     where[key] = value
     while len(where) > REMEMBERED:

@@ -21,6 +21,7 @@ class Ask(StrEnum):
     DECIDE = "decide"
     DRAIN = "drain"
     RESUME = "resume"
+    TELL = "tell"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class Wish:
     """One wish, all of it or nothing.
 
     id       random; the same id twice acts once
-    ids      experiments it is about; for drain and resume: hosts
+    ids      experiments it is about; for drain and resume: hosts; for tell: the kind of notice
     specs    experiments to add; ``update``: those that are known and never attempted get the new design
     abandon  for retry and cancel: close an attempt that nothing proves dead, on the person's word
     """

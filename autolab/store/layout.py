@@ -76,6 +76,11 @@ class Layout:
         return self.progress / "lab.log"
 
     @property
+    def notifications(self) -> Path:
+        """Everything that people were told, or would have been."""
+        return self.progress / "notifications.log"
+
+    @property
     def questions(self) -> Path:
         return self.progress / "questions"
 
@@ -157,6 +162,11 @@ class Layout:
     def chronicled(self) -> Path:
         """How far events were told in people's files."""
         return self.record / "chronicled"
+
+    @property
+    def outbox(self) -> Path:
+        """What waits to be sent to notifiers, and how sending went."""
+        return self.record / "outbox.json"
 
     @property
     def work_tree(self) -> Path:

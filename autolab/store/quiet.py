@@ -29,7 +29,7 @@ def looks_of(root: str, record: str) -> list[str]:
         fingerprint(f"{root}/dispatch", VIEWS),
         fingerprint(f"{record}/inbox"),
         fingerprint(f"{root}/dispatch/inbox"),
-        fingerprint(f"{root}/progress", frozenset({"lab.log"})),
+        fingerprint(f"{root}/progress", frozenset({"lab.log", "notifications.log"})),
         stamp(f"{root}/{SETTINGS_FILE}"),
     ]
 

@@ -78,6 +78,7 @@ LEADS: Final = {
 }
 OF_THE_LAB: Final = {
     e.Added, e.LabMade, e.DriverTaken, e.HostChanged, e.WishSettled, e.PatienceSet, e.EngineReturned,
+    e.Announced,
 }  # fmt: skip
 OF_AN_ENTRY: Final = sorted(
     set(e.EVENTS.values()) - OF_THE_LAB,
