@@ -38,7 +38,7 @@ LAYERS: dict[str, set[str]] = {
     "api": {
         "errors", "model", "rules", "store", "hosts", "executors", "engine", "notify", "resources", "packaged",
         "_version",
-    },  # fmt: skip
+    },
     "cli": {"errors", "model", "api", "_version"},
     "__main__": {"cli", "api", "errors", "packaged", "_version"},
     "__init__": {"api", "errors", "model", "_version"},
