@@ -57,7 +57,9 @@ POLICIES = {
     "backoff": ["300ms"],
     "gone_again": "300ms",
     "result_grace": "500ms",
+    "ask_after_misses": 1000,  # back-offs are so short here that silence would park what a test looks at
 }
+PATIENCE = {"misses": 100_000, "missed_share": 1.0}
 GO = 'until [ -e "$AUTOLAB_PROJECT_DIR/go" ]; do sleep 0.05; done'  # a command that ends when the test says so
 # Each command begins with it: who ran, once a line, where every attempt of the lab on that host writes.
 MARK = 'echo "$AUTOLAB_ID $AUTOLAB_ATTEMPT" >>"$AUTOLAB_PROJECT_DIR/ledger"; '
@@ -115,6 +117,7 @@ class SmallLab:
             "project": "small",
             "hosts": self.hosts,
             "policies": {**POLICIES, **(policies or {})},
+            "patience": PATIENCE,
             **({"ssh": {"config": str(config)}} if config else {}),
             **(more or {}),
         }

@@ -68,14 +68,16 @@ def _is_over(entries: Iterable[Mapping[str, Any]], until: str) -> bool:
 
 
 def _ask_for_person(state: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> None:
-    """Everything that is left is held, and a question is open about it."""
+    """Everything that is left is parked, and nothing of it is known to run: only a person can move it."""
     left = [entry for entry in entries if entry["status"] not in ENDED]
+    if any(entry["status"] != "on_hold" or entry.get("process_alive") for entry in left):
+        return
     asked = {question["about"]: question["id"] for question in state.get("questions") or ()}
-    if all(entry["status"] == "on_hold" and entry["id"] in asked for entry in left):
-        names = [asked[entry["id"]] for entry in left]
-        raise NeedsPerson(
-            f"what is left waits for an answer: {', '.join(names[:5])}", hint="autolab status shows the questions"
-        )
+    names = [asked[entry["id"]] for entry in left if entry["id"] in asked]
+    if names:
+        raise NeedsPerson(f"what is left waits for an answer: {', '.join(names[:5])}", hint="autolab ask list")
+    held = ", ".join(entry["id"] for entry in left[:5])
+    raise NeedsPerson(f"what is left is held: {held}", hint="autolab release lets it go on")
 
 
 def _report(entries: Iterable[Mapping[str, Any]]) -> WaitReport:

@@ -17,7 +17,7 @@ from autolab.engine.lanes import Lane, Lanes
 from autolab.engine.milestones import committing, dispatched, files_of, milestone, tagging
 from autolab.engine.pace import Pace
 from autolab.engine.perform import Performer
-from autolab.engine.plan import Orders, plan_of, policies_of
+from autolab.engine.plan import Orders, patience_of, plan_of, policies_of
 from autolab.engine.polls import PollReport, report_of
 from autolab.engine.publish import Publisher
 from autolab.engine.quiet_word import forget_quiet, looks_of, remember_quiet
@@ -109,7 +109,7 @@ class Engine:
     def _begin(self, recent: list[tuple[int, Event]]) -> None:
         now = self._clock()
         key = lab_key(self.layout, self._files)
-        self._voices = Voices(self.layout, self._files, key)
+        self._voices = Voices(self.layout, self._files, key, lambda: patience_of(self.settings))
         self._publisher = Publisher(self.layout, self._files)
         self._lanes = Lanes(self.wake)
         self._inventory = Inventory(self._executor, self._lanes)

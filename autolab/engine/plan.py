@@ -14,7 +14,7 @@ from autolab.model.action import Code, Driver, Job, StageOrder
 from autolab.model.failure import Table
 from autolab.model.host import LocalHost
 from autolab.model.ids import lab8
-from autolab.model.plan import HostPlan, LabPlan, Policies
+from autolab.model.plan import AnswersPlan, HostPlan, LabPlan, PatiencePlan, Policies
 from autolab.model.settings import Settings
 from autolab.model.state import Entry, Run
 from autolab.rules.environment import command_text
@@ -28,6 +28,8 @@ def plan_of(settings: Settings, lab: str, root: Path, launching: str = "", failu
     return LabPlan(
         hosts={name: host_plan(settings, name, lab, root) for name in settings.hosts},
         policies=policies_of(settings),
+        patience=patience_of(settings),
+        answers=answers_of(settings),
         launching=launching,
         failures=failures,
     )
@@ -74,6 +76,36 @@ def policies_of(settings: Settings) -> Policies:
         quarantine_after=given.quarantine_after,
         give_up_hosts=given.give_up_hosts,
         sidecar_patience=given.sidecar_patience,
+    )
+
+
+def patience_of(settings: Settings) -> PatiencePlan:
+    """When people are asked, in seconds, shares and counts."""
+    given = settings.patience
+    return PatiencePlan(
+        overdue=given.overdue,
+        remind=given.remind,
+        phase_s=given.phase.total_seconds(),
+        old_phase_s=given.old_phase.total_seconds(),
+        silent_log_s=given.silent_log.total_seconds(),
+        misses=given.misses,
+        missed_share=given.missed_share,
+        least_looks=given.least_looks,
+        group_failed=given.group_failed,
+        group_least=given.group_least,
+        look_told_s=given.look_told.total_seconds(),
+        away_s=given.away.total_seconds(),
+    )
+
+
+def answers_of(settings: Settings) -> AnswersPlan:
+    """Who may answer, and what is done where nobody does."""
+    given = settings.answers
+    return AnswersPlan(
+        who=given.who,
+        reserved=frozenset(given.reserved),
+        defaults={reason: (each.option, each.after.total_seconds()) for reason, each in given.defaults.items()},
+        evidence_lines=given.evidence_lines,
     )
 
 

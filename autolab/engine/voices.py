@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
-from autolab.model.documents import stamp
+from autolab.model.documents import best, parse, stamp
 from autolab.model.observation import Authority, HostFacts, Liveness, Look, Sighting
+from autolab.model.plan import PatiencePlan
 from autolab.model.state import Entry, Run, Status
+from autolab.rules.hosts import SILENT
+from autolab.rules.patience import is_news, ran_s
 from autolab.store.files import Files
 from autolab.store.layout import STATUS_SUFFIX, Layout
 from autolab.store.sidecars import write_sidecar
@@ -20,6 +23,7 @@ from autolab.store.sidecars import write_sidecar
 Key = tuple[str, int]
 _FIELDS: Final = tuple(one.name for one in fields(Sighting))
 _VALUES: Final = attrgetter(*_FIELDS)
+_CHANGING: Final = ("at", "log_size", "looks", "missed", "ran_s", "grew_at")
 _HOST_FIELDS: Final = tuple(one.name for one in fields(HostFacts) if one.name != "uptime_s")
 
 
@@ -28,9 +32,23 @@ class _Voice:
     """What was last said of one attempt."""
 
     seq: int
+    looks: int = 0
+    missed: int = 0
+    log_size: int = -1
+    grew_at: datetime | None = None  # when the log was first seen to be that long
     cells: dict[str, Any] = field(default_factory=dict)
     said: Sighting | None = None
     claimed_at: datetime | None = None  # when the claim was first told
+
+    def counted(self, sighting: Sighting) -> Sighting:
+        """The look with what all looks at this attempt so far make of it."""
+        self.looks += 1
+        self.missed += sighting.look in SILENT
+        if sighting.look is Look.SEEN and sighting.log_size != self.log_size:
+            self.log_size, self.grew_at = sighting.log_size, sighting.at
+        ran = ran_s(sighting.claim, sighting.host)
+        counts = {"looks": self.looks, "missed": self.missed, "ran_s": round(ran, 2), "grew_at": self.grew_at}
+        return replace(sighting, **counts)  # type: ignore[arg-type]
 
 
 class Voices:
@@ -39,8 +57,11 @@ class Voices:
     One lock, because the two lanes of a host may speak of the same attempt.
     """
 
-    def __init__(self, layout: Layout, files: Files, key: bytes) -> None:
-        self._layout, self._files, self._key = layout, files, key
+    def __init__(
+        self, layout: Layout, files: Files, key: bytes, patience: Callable[[], PatiencePlan] = PatiencePlan
+    ) -> None:
+        """``patience`` says at which run times and silences a look is news although it shows nothing else new."""
+        self._layout, self._files, self._key, self._patience = layout, files, key, patience
         self._voices: dict[Key, _Voice] = {}
         self._lock = threading.Lock()
         self._ended = False
@@ -72,14 +93,20 @@ class Voices:
                 voice.claimed_at = voice.claimed_at or sighting.at
             elif sighting.look is Look.SEEN and voice.claimed_at is not None and asked_at <= voice.claimed_at:
                 return
-            known = voice.said is not None and _is_dull(sighting) and _gist(voice.said) == _gist(sighting)
-            if known and brought is None:
+            sighting = voice.counted(sighting)
+            if brought is None and self._is_known(voice, sighting, entry):
                 return
             voice.said = sighting
             cells = {**_course(sighting), "sighting": _plain(sighting)}
             if brought is not None and sighting.exit is not None:
                 cells |= _collection(*brought, sighting.exit.status, sighting.at)
             self._say(entry, run, voice, cells)
+
+    def _is_known(self, voice: _Voice, sighting: Sighting, entry: Entry) -> bool:
+        """Saying it again would be no news."""
+        if voice.said is None or not _is_dull(sighting) or _gist(voice.said) != _gist(sighting):
+            return False
+        return not is_news(voice.said, sighting, entry.spec.expected_duration_hours * 3600, self._patience())
 
     def collected(self, entry: Entry, run: Run, found: Mapping[str, Any], log_tail: str) -> None:
         """Say what was brought back of an attempt that is over."""
@@ -98,7 +125,7 @@ class Voices:
         key = (entry.id, run.number)
         if key not in self._voices:
             mine = entry.layers.get(Authority.EXECUTOR.value)
-            self._voices[key] = _Voice(0 if mine is None else mine.seq)
+            self._voices[key] = _begun(0 if mine is None else mine.seq, best(entry, "sighting"))
             self._voices.pop((entry.id, run.number - 1), None)
         return self._voices[key]
 
@@ -120,6 +147,14 @@ class Voices:
         while not self.spoken.empty():
             names.append(self.spoken.get())
         return names
+
+
+def _begun(seq: int, told: Any) -> _Voice:
+    """The voice of an attempt of which a process before us may have spoken: its counts go on."""
+    if not isinstance(told, Mapping) or "looks" not in told:
+        return _Voice(seq)
+    last = parse(Sighting, told)
+    return _Voice(seq, last.looks, last.missed, last.log_size if last.grew_at else -1, last.grew_at)
 
 
 def _blank(entry: Entry) -> dict[str, Any]:
@@ -169,7 +204,7 @@ def _plain(sighting: Sighting) -> dict[str, Any]:
 def _gist(sighting: Sighting) -> dict[str, Any]:
     """A sighting without what changes at every look."""
     host = {one: getattr(sighting.host, one) for one in _HOST_FIELDS}
-    return {**_plain(sighting), "at": None, "host": host, "log_size": 0}
+    return {**_plain(sighting), "host": host, **dict.fromkeys(_CHANGING)}
 
 
 def _is_dull(sighting: Sighting) -> bool:

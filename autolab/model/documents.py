@@ -187,7 +187,8 @@ def _process_alive(entry: Entry) -> bool | None:
         return False
     if run is None or run.claim is None:
         return None
-    return None if entry.status.value == "unreachable" or run.gone_at else True
+    unheard = entry.status.value == "unreachable" or entry.substatus == "unreachable"
+    return None if unheard or run.gone_at else True
 
 
 def question_document(question: Question) -> dict[str, Any]:

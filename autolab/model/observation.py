@@ -111,6 +111,10 @@ class Sighting:
     unreadable: int = 0
     result: str = ""
     log_size: int = 0
+    looks: int = 0  # at this attempt so far, this one included ...
+    missed: int = 0  # ... and those of them that brought no answer
+    ran_s: float = 0.0  # by the host's own clock, since the command began; 0: not known
+    grew_at: datetime | None = None  # our clock, when its log was first seen to be as long as it is
     untouched: bool = False  # nothing of this attempt was ever said to the host, this look included
 
 

@@ -24,7 +24,7 @@ class Policies:
     quarantine_after: int = 3
     give_up_hosts: int = 3  # hosts whose fault may end one experiment until it is the experiment that is asked about
     sidecar_patience: int = 3  # polls at which a file makes no sense until a person is asked
-    ask_after_misses: int = 6  # looks in a row without an answer until a person is asked; again after as many
+    ask_after_misses: int = 3  # looks in a row without an answer until a person is asked; again after as many
     kill_again_s: float = 15.0  # doubled each time
     result_again_s: float = 15.0  # between two looks for a late result
 
@@ -42,10 +42,45 @@ class HostPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PatiencePlan:
+    """When people are asked about what takes long or fails often; seconds, shares and counts. See PatienceSettings."""
+
+    overdue: float = 2.0
+    remind: float = 3.0
+    phase_s: float = 72 * 3600.0
+    old_phase_s: float = 24 * 3600.0
+    silent_log_s: float = 2 * 3600.0
+    misses: int = 6
+    missed_share: float = 0.2
+    least_looks: int = 5
+    group_failed: float = 0.5
+    group_least: int = 3
+    look_told_s: float = 1800.0
+    away_s: float = 900.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswersPlan:
+    """Who may answer, and what is done where nobody does.
+
+    defaults   reason -> option and seconds until it is taken
+    code_sent  one-time codes reach a person by a channel that no program here holds
+    """
+
+    who: tuple[str, ...] = ()
+    reserved: frozenset[str] = frozenset()
+    defaults: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    evidence_lines: int = 40
+    code_sent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LabPlan:
     """The settings as decisions see them. ``launching`` says why nothing may be launched now; empty: it may."""
 
     hosts: Mapping[str, HostPlan]
     policies: Policies = field(default_factory=Policies)
+    patience: PatiencePlan = field(default_factory=PatiencePlan)
+    answers: AnswersPlan = field(default_factory=AnswersPlan)
     launching: str = ""
     failures: Table = ()  # the first kind that fits holds

@@ -14,6 +14,7 @@ from autolab.model.border import Border, Flag, Number, Whole, Word
 from autolab.model.failure_settings import KindSettings
 from autolab.model.host import HostName, HostSettings, LocalHost, NearPath, SshHost, Variable
 from autolab.model.notice import USUAL, known_pattern
+from autolab.model.patience_settings import AnswerSettings, PatienceSettings
 from autolab.model.units import Duration, MemoryMib
 from autolab.model.values import EnvMap
 
@@ -162,7 +163,7 @@ class Policies(Border):
         default=timedelta(seconds=15), description="Between two starts of one attempt that made no claim."
     )
     ask_after_misses: Whole = Field(
-        default=6,
+        default=3,
         ge=1,
         le=10_000,
         description="Looks in a row without an answer before what runs there is a question; again after as many.",
@@ -239,6 +240,8 @@ class Settings(Border):
     )
     defaults: Defaults = Field(default_factory=Defaults, description="What experiments get that do not say it.")
     policies: Policies = Field(default_factory=Policies, description="Pace, patience and limits.")
+    patience: PatienceSettings = Field(default_factory=PatienceSettings, description="When people are asked.")
+    answers: AnswerSettings = Field(default_factory=AnswerSettings, description="Who answers, and by when.")
     git: GitSettings = Field(default_factory=GitSettings, description="What is committed.")
     code: CodeSettings = Field(default_factory=CodeSettings, description="Which code may be launched.")
     sync: SyncSettings = Field(default_factory=SyncSettings, description="What is sent.")

@@ -31,7 +31,19 @@ from autolab.model.plan import HostPlan, LabPlan
 from autolab.model.state import TERMINAL, DispatchState, Entry, Run, Status
 from autolab.model.transitions import fold, may
 from autolab.model.wish import Wish
-from autolab.rules import answers, dispatch, external, hosts, liveness, merge, outcome, provenance, questions
+from autolab.rules import (
+    answers,
+    dispatch,
+    external,
+    hosts,
+    liveness,
+    merge,
+    outcome,
+    patience,
+    provenance,
+    questions,
+    together,
+)
 from autolab.rules.removed import removed
 
 
@@ -102,7 +114,10 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
         take(_follow(state, state.entries[ident], plan, now, made))
     take(hosts.relieve(state, now))
     take(hosts.listed(state, seen.cards, now))
+    take(together.group_alarms(state, list(made.events), plan, now))
     take(_intend(state, seen, plan, now))
+    take(together.begin(state, list(made.events), now))
+    take(together.phases_due(state, plan, now))
     for action, events in _actions(state, seen, plan, now):
         take(events)
         made.actions.append(action)
@@ -130,19 +145,10 @@ def _sighted(state: DispatchState, entry: Entry, sighting: Sighting, plan: LabPl
     yield from liveness.judge(entry, sighting, plan.policies, now)
     if why := liveness.puzzle(entry, sighting):
         yield from _unknown_end(state, entry, why, now)
-    elif sighting.look is Look.SEEN:
-        yield from questions.withdraw(state, entry.id, now, "it was seen again", "unknown_end", "unreachable")
-    elif sighting.look in hosts.SILENT:
-        yield from _long_silent(state, state.entries[entry.id], entry.run, plan, now)
-
-
-def _long_silent(state: DispatchState, entry: Entry, run: Run, plan: LabPlan, now: datetime) -> Iterator[Event]:
-    """What runs on a host that has been silent for long is asked about, and again after as many looks."""
-    misses = state.hosts[run.host].misses
-    if run.claim is not None and misses and misses % plan.policies.ask_after_misses == 0:
-        seen = f"{run.host} did not answer {misses} times in a row: {state.hosts[run.host].why}"
-        did = "nothing: it is neither ended nor launched again, and the host is looked at"
-        yield from questions.ask_about(state, entry, "unreachable", now, seen=seen, did=did)
+        return
+    if sighting.look is Look.SEEN:
+        yield from questions.withdraw(state, entry.id, now, "it was seen again", "unknown_end")
+    yield from patience.judge(state, state.entries[entry.id], sighting, plan, now)
 
 
 def _unknown_end(state: DispatchState, entry: Entry, why: str, now: datetime) -> Iterator[Event]:
@@ -173,24 +179,30 @@ def _follow(state: DispatchState, entry: Entry, plan: LabPlan, now: datetime, ma
         collected = Collected(at=now, id=entry.id, attempt=entry.attempt, causes=outcome.causes_of(entry))
         yield collected
         entry = state.entries[entry.id]
-    yield from questions.withdraw(state, entry.id, now, "it ended", "unknown_end", "unreachable", "host_removed")
+    yield from questions.withdraw(state, entry.id, now, "it ended", *OVER)
     yield from outcome.conclude(state, state.entries[entry.id], plan, now)
+
+
+OVER: Final = (  # what is no question any more once an end is seen
+    "unknown_end", "unreachable", "intermittent", "host_removed", "timeout", "stalled", "old_phase",
+)  # fmt: skip
 
 
 def _steer(state: DispatchState, entry: Entry, run: Run, plan: LabPlan, now: datetime) -> Iterator[Event]:
     """What has no claim is fenced when it is cancelled, never claims, or was staged before a restart."""
     common: dict[str, Any] = {"at": now, "id": entry.id, "attempt": entry.attempt}
     if run.claim is None and not run.fence_asked and may(entry.status, FenceAsked) and not _in_doubt(state, entry):
-        if _cancelled(entry):
-            yield FenceAsked(**common, why="cancelled before it started: fenced")
+        if _to_end(entry):
+            yield FenceAsked(**common, why="ended by a person before it started: fenced")
         elif run.starts >= plan.policies.start_tries and _start_overdue(run, plan, now):
             yield FenceAsked(**common, why=f"{run.starts} starts on {run.host} without a claim")
         elif _other_boot(entry, run):
             yield FenceAsked(**common, why=f"{run.host} was restarted before it started")
 
 
-def _cancelled(entry: Entry) -> bool:
-    return entry.decision is not None and entry.decision.what == "cancel"
+def _to_end(entry: Entry) -> bool:
+    """A person wants its processes ended: cancelled, or to be run anew once that is proven."""
+    return entry.decision is not None and entry.decision.what in {"cancel", "restart"}
 
 
 def _in_doubt(state: DispatchState, entry: Entry) -> bool:
@@ -214,7 +226,7 @@ def _start_overdue(run: Run, plan: LabPlan, now: datetime) -> bool:
 def _intend(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> Iterator[Event]:
     if seen.code is None:
         return
-    waiting = (e for e in state.entries.values() if e.status is Status.PENDING)
+    waiting = (e for e in state.entries.values() if e.status is Status.PENDING and not together.is_paused(state, e))
     for placed in dispatch.place(state, plan, now, waiting):
         entry, host = state.entries[placed.id], plan.hosts[placed.host]
         run = intended_run(state, entry, host, placed.gpus, seen.code, seen.origin, now)
@@ -276,15 +288,15 @@ def _acts(
     new = [] if hosts.in_trouble(state.hosts.get(host), now) else [(e, r) for e, r in unclaimed if not r.fence_asked]
     stage = tuple(e.id for e, r in new if r.staged_at is None)
     start = [e for e, r in new if r.staged_at and _may_start(e, r, plan, now)]
-    kill = [e for e, r in opened if r.claim is not None and _cancelled(e) and _kill_at(r, plan, now) <= now]
+    kill = [e for e, r in opened if r.claim is not None and _to_end(e) and _kill_at(r, plan, now) <= now]
     collect = tuple(e.id for e in entries if _to_collect(e, plan, now))
     acts: list[tuple[Action, list[Event]]] = []
     if fence:
         acts.append((Fence(host, fence, "nothing may start under these attempts"), []))
     if kill:
-        why = "cancelled: its processes are signalled"
+        why = "a person ends it: its processes are signalled"
         signalled: list[Event] = [KillAsked(at=now, id=e.id, attempt=e.attempt, why=why) for e in kill]
-        acts.append((Signal(host, tuple(e.id for e in kill), "cancelled"), signalled))
+        acts.append((Signal(host, tuple(e.id for e in kill), "ended by a person"), signalled))
     if start:
         asked: list[Event] = [StartAsked(at=now, id=e.id, attempt=e.attempt) for e in start]
         acts.append((Start(host, tuple(e.id for e in start), "due"), asked))
@@ -339,7 +351,7 @@ def _watch(
 def _clocks(state: DispatchState, plan: LabPlan, now: datetime, made: Decision) -> None:
     """When to wake by the clock alone: waits, second looks, back-offs."""
     policies = plan.policies
-    due: list[datetime] = []
+    due = list(together.phases_wake(state, plan))
     for entry in state.entries.values():
         if entry.status in TERMINAL:
             continue
@@ -352,7 +364,7 @@ def _clocks(state: DispatchState, plan: LabPlan, now: datetime, made: Decision) 
             due.append(run.gone_at + timedelta(seconds=policies.gone_again_s))
         if run.claim is None and run.last_start_at is not None:
             due.append(run.last_start_at + timedelta(seconds=policies.start_again_s))
-        if run.claim is not None and _cancelled(entry):
+        if run.claim is not None and _to_end(entry):
             due.append(_kill_at(run, plan, now))
     due += [host.not_before for host in state.hosts.values() if host.not_before]
     # What was due and could not be done waits for its host, and a host says when it is free: no instant of the past.

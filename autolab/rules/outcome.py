@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from autolab.model.documents import best
-from autolab.model.event import Cancelled, Event, HostChanged, Parked, Succeeded
+from autolab.model.event import Cancelled, Event, HostChanged, Parked, Requeued, Succeeded
 from autolab.model.plan import LabPlan, Policies
 from autolab.model.state import DispatchState, EndHow, Entry, HostState, HostStatus, Run
 from autolab.rules.aftermath import answer
@@ -62,6 +62,9 @@ def conclude(state: DispatchState, entry: Entry, plan: LabPlan, now: datetime) -
         why = f"cancelled by {entry.decision.by}; ended: {run.end.detail}"
         yield Cancelled(at=now, id=entry.id, attempt=entry.attempt, why=why)
         return
+    if entry.decision is not None and entry.decision.what == "restart" and (run.kills or run.end.status != 0):
+        yield _restarted(entry, entry.decision.by, run.end.detail, now)
+        return
     tail = str(best(entry, "log_tail") or "")
     diagnosis = diagnose(run.end, tail, str(found.get("result", "")), plan.failures)
     if diagnosis is None:
@@ -72,6 +75,20 @@ def conclude(state: DispatchState, entry: Entry, plan: LabPlan, now: datetime) -
     else:
         yield from _host_fault(state, run, plan.policies, entry, now)
         yield from answer(state, entry, run, diagnosis, plan.policies, now)
+
+
+def _restarted(entry: Entry, by: str, detail: str, now: datetime) -> Event:
+    """A new attempt of what a person had ended; nothing of the old one lives."""
+    return Requeued(
+        at=now,
+        id=entry.id,
+        attempt=entry.attempt,
+        kind="restarted",
+        remedy="again",
+        charged=False,
+        avoid=entry.avoid,
+        why=f"ended as {by} asked ({detail}): attempt {entry.attempt + 1}",
+    )
 
 
 def _succeeded(

@@ -26,7 +26,7 @@ def ask(
     common: dict[str, Any] = {"at": now, "id": experiment_of(about), "attempt": attempt}
     if (known := open_question(state, about, reason)) is not None:
         if now - (known.again_at or known.asked_at) >= REPEATED_AFTER:
-            yield QuestionRepeated(**common, question=known.id, seen=seen, why=f"{known.id} again: {seen}"[:500])
+            yield remind(known, now, seen)
         return
     question = Question(
         id=f"{about.replace(':', '-')}-{state.asked.get(about, 0) + 1}",
@@ -39,6 +39,12 @@ def ask(
         attempt=attempt,
     )
     yield QuestionAsked(**common, question=sealed(question), why=f"asks: {reason}")
+
+
+def remind(question: Question, now: datetime, seen: str) -> Event:
+    """What ``question`` asks about came up again."""
+    about: dict[str, Any] = {"at": now, "id": experiment_of(question.about), "attempt": question.attempt}
+    return QuestionRepeated(**about, question=question.id, seen=seen, why=f"{question.id} again: {seen}"[:500])
 
 
 def sealed(question: Question) -> Question:

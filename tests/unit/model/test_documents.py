@@ -115,6 +115,7 @@ def test_an_external_executor_says_where_its_experiment_runs() -> None:
         (an_entry(status=Status.RUNNING, run=a_claimed_run(gone_at=T0)), None),
         (an_entry(status=Status.UNREACHABLE, run=a_claimed_run()), None),
         (an_entry(status=Status.ON_HOLD, run=a_claimed_run()), True),
+        (an_entry(status=Status.ON_HOLD, substatus="unreachable", run=a_claimed_run()), None),
         (an_entry(status=Status.DONE, run=an_ended_run()), False),
     ],
 )

@@ -51,7 +51,7 @@ def requeued(lab: Table) -> list[tuple[str, bool, tuple[str, ...]]]:
 def test_a_life_goes_from_intent_to_done_with_a_commit_before_each_step() -> None:
     lab = Table(an_entry())
     made = lab.tick()
-    assert names(made) == ["launch_intended"]
+    assert names(made) == ["launch_intended", "patience_set"]
     assert acts(made) == {"stage": ("e1",)}
     assert lab.entry().status is Status.PENDING
 
@@ -322,11 +322,11 @@ def test_a_host_that_stays_silent_is_asked_about_once_and_nothing_is_launched_an
     for _ in range(8):
         lab.now += seconds(1800)
         lab.look(a_sighting(Look.NO_ANSWER, reason="cut"))
-    assert lab.entry().status is Status.UNREACHABLE
+    assert lab.entry().status is Status.ON_HOLD
     assert lab.questions() == ["unreachable"]
     assert lab.entry().attempt == 1
     lab.now += seconds(1800)
-    lab.look(alive(claim=lab.claim_of()))
+    lab.look(alive(claim=lab.claim_of(), ran_s=3600.0))
     assert lab.questions() == [], "it is no longer open"
 
 
@@ -337,7 +337,7 @@ def test_what_makes_no_sense_is_unknown_and_a_person_is_asked() -> None:
     assert lab.entry().status is Status.UNREACHABLE
     assert lab.questions() == ["unknown_end"]
     assert lab.run_of().end is None
-    lab.after(10**6)
+    lab.after(7200)
     assert lab.entry().attempt == 1
     lab.look(alive(claim=lab.claim_of()))
     assert (lab.entry().status, lab.questions()) == (Status.RUNNING, [])
@@ -566,7 +566,7 @@ def test_a_retried_external_experiment_is_heard_anew() -> None:
 
 def test_it_wakes_for_what_is_due_and_never_in_the_past() -> None:
     lab = Table(an_entry())
-    assert lab.tick().wake_at is None
+    assert lab.tick().wake_at == T0 + seconds(72 * 3600), "the time of its phase is over"
     made = lab.stage()
     assert made.wake_at == T0 + seconds(15)
     for _ in range(10):

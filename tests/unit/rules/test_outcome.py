@@ -165,7 +165,7 @@ def test_what_may_have_left_something_on_its_host_is_collected() -> None:
     assert not needs_collecting(a_run())
 
 
-@pytest.mark.rule("1.62")
+@pytest.mark.rule("1.38", "1.62")
 @pytest.mark.parametrize(("found", "late"), [("absent", True), ("stale", True), ("fresh", False), ("invalid", False)])
 def test_only_a_clean_end_waits_for_a_late_result(found: str, late: bool) -> None:
     clean = over(at_last(status=0, after=0), found)
