@@ -47,8 +47,13 @@ class Bench:
         if tools:
             prefix = _with_tools(root / "tools", tools)
         self.connection = LocalConnection("here", (*prefix, *words, "-s"))
-        dialect = Process(shell=" ".join(words), grace_s=grace_s)
-        self.executor = Executor(self.connection, dialect, lambda: datetime.now(UTC))
+        self.dialect = Process(shell=" ".join(words), grace_s=grace_s)
+        self.executor = Executor(self.connection, self.dialect, self.clock)
+
+    @staticmethod
+    def clock() -> datetime:
+        """Now."""
+        return datetime.now(UTC)
 
     def order(self, id: str = "one", cmd: str = "true", attempt: int = 1, **more: object) -> StageOrder:
         """An order for ``id``; ``more``: env, result_file, log_from, digest."""

@@ -75,6 +75,7 @@ class Engine:
         self._git = Git(layout.root, settings.git.within.total_seconds()) if layout.common is not None else None
         self._wake = threading.Event()
         self._tagged: set[str] = set()  # commits that were dispatched since we began
+        self._executors: dict[tuple[str, int], Executor] = {}  # they remember what they saw
         self._happened: Counter[type[Event]] = Counter()  # since the last poll began
 
     @property
@@ -339,7 +340,11 @@ class Engine:
 
     def _executor(self, host: str) -> Executor:
         grace_s = math.ceil(self.settings.policies.kill_grace.total_seconds())
-        return Executor(self._lab.pool.connection(host), Process(grace_s=grace_s), self._clock)
+        made = self._executors.get((host, grace_s))
+        if made is None:  # two lanes may make one each: they forget what the other was told, and nothing else
+            connection = self._lab.pool.connection(host)
+            made = self._executors[host, grace_s] = Executor(connection, Process(grace_s=grace_s), self._clock)
+        return made
 
     def _orders(self) -> Orders:
         standing = self._lab.standing

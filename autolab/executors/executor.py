@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -20,7 +20,7 @@ from autolab.errors import (
 )
 from autolab.executors import probing
 from autolab.executors.collecting import collect_all
-from autolab.executors.dialects.dialect import OPTIONAL, Collected, Dialect, Probe, Seen
+from autolab.executors.dialects.dialect import NOTHING_BEFORE, OPTIONAL, Collected, Dialect, Probe, Seen
 from autolab.executors.dialects.process import root_of
 from autolab.hosts.connection import Connection
 from autolab.model.action import Code, Driver, Job, StageOrder
@@ -31,6 +31,8 @@ from autolab.model.observation import Look
 T = TypeVar("T")
 
 BATCH: Final = 250  # orders in one staging request: with four small files each they stay below 2 MiB
+
+TOLD: Final = 1_000  # ends remembered as told: more than any host has open
 
 LOOK_OF: Final[dict[type[OutsideFailed], Look]] = {
     HostUnreachable: Look.UNREACHABLE,
@@ -53,9 +55,10 @@ class Executor:
         self._connection = connection
         self._dialect = dialect
         self._clock = clock
-        # Folders whose end was told: no reason for a look that stays open to come back early. Lost with the
-        # process, which costs one early answer.
-        self._told: set[str] = set()
+        # Folders whose end was told, oldest first: no reason for a look that stays open to come back early. One that
+        # is lost costs one early answer.
+        self._told: dict[str, None] = {}
+        self._running: dict[str, Seen] = {}  # folder -> the last sighting of what simply runs
 
     def stage(self, orders: Sequence[StageOrder]) -> dict[str, Seen]:
         """Each attempt's folder, made whole or not at all; the code travels only where a host lacks it."""
@@ -67,11 +70,12 @@ class Executor:
 
     def start(self, jobs: Sequence[Job], driver: Driver, hold_s: float = 0) -> dict[str, Seen]:
         """Start what is staged by this boot and has no claim; come back with the claims, or at the first end."""
-        return self._each(jobs, lambda group: self._dialect.start(group, driver, hold_s, frozenset(self._told)))
+        return self._each(jobs, lambda group: self._dialect.start(group, driver, hold_s, self._known(group)))
 
     def look(self, jobs: Sequence[Job], hold_s: float = 0.0) -> dict[str, Seen]:
         """Where each attempt stands; with ``hold_s`` as soon as one ends whose end was not told before."""
-        return self._each(jobs, lambda group: self._dialect.look(group, hold_s, frozenset(self._told)))
+        before = {job.dir: seen for job in jobs if (seen := self._running.get(job.dir)) is not None}
+        return self._each(jobs, lambda group: self._dialect.look(group, hold_s, self._known(group), before), before)
 
     def fence(self, jobs: Sequence[Job], by: str = "autolab") -> dict[str, Seen]:
         """Nothing can start under these attempts any more, or somebody has the claim: the sighting says which."""
@@ -135,16 +139,37 @@ class Executor:
             raise DiskFailed(f"the archive of the code cannot be read: {error}") from error
         return self._dialect.read_placed(self._connection.ask(self._dialect.place(code, size)))
 
-    def _each(self, jobs: Sequence[Job], request: Callable[[Sequence[Job]], Request]) -> dict[str, Seen]:
+    def _each(
+        self,
+        jobs: Sequence[Job],
+        request: Callable[[Sequence[Job]], Request],
+        before: Mapping[str, Seen] = NOTHING_BEFORE,
+    ) -> dict[str, Seen]:
         seen: dict[str, Seen] = {}
         for group in _by_root(jobs, lambda job: job):
-            seen |= self._asked(group, request(group))
-        self._told |= {job.dir for job in jobs if seen[job.id].exit is not None or seen[job.id].refused}
+            seen |= self._asked(group, request(group), before)
+        for job in jobs:
+            self._remember(job.dir, seen[job.id])
         return seen
 
-    def _asked(self, jobs: Sequence[Job], request: Request) -> dict[str, Seen]:
+    def _known(self, jobs: Sequence[Job]) -> frozenset[str]:
+        return frozenset(job.dir for job in jobs if job.dir in self._told)
+
+    def _remember(self, folder: str, seen: Seen) -> None:
+        if seen.exit is not None or seen.refused:
+            self._told[folder] = None
+            if len(self._told) > TOLD:
+                self._told.pop(next(iter(self._told)), None)
+        if seen.look is Look.SEEN and seen.runs:
+            self._running[folder] = seen
+        else:
+            self._running.pop(folder, None)
+
+    def _asked(
+        self, jobs: Sequence[Job], request: Request, before: Mapping[str, Seen] = NOTHING_BEFORE
+    ) -> dict[str, Seen]:
         try:
-            return self._dialect.read(self._connection.ask(request), jobs, self._clock())
+            return self._dialect.read(self._connection.ask(request), jobs, self._clock(), before)
         except OutsideFailed as error:
             return self._silent(jobs, error)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Protocol
 
 from autolab.model.action import Code, Driver, Job, StageOrder
 from autolab.model.command import Reply, Request
 from autolab.model.holding import Holding
-from autolab.model.observation import HostFacts, Sighting
+from autolab.model.observation import HostFacts, Liveness, Sighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,15 @@ class Seen(Sighting):
 
     log: bytes | None = None
     run_json: bytes | None = None
+
+    @property
+    def runs(self) -> bool:
+        """It has its claim, child and runner are alive, and nothing is odd about it."""
+        alive = self.child is Liveness.ALIVE and self.runner is Liveness.ALIVE
+        return alive and self.claim is not None and self.exit is None and not self.refused and not self.garbled
+
+
+NOTHING_BEFORE: Final[Mapping[str, Seen]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +84,18 @@ class Dialect(Protocol):
 
     def start(self, jobs: Sequence[Job], driver: Driver, hold_s: float, known: frozenset[str]) -> Request: ...
 
-    def look(self, jobs: Sequence[Job], hold_s: float, known: frozenset[str]) -> Request:
-        """``known``: folders whose end was already told, and is no reason to answer early."""
+    def look(
+        self,
+        jobs: Sequence[Job],
+        hold_s: float,
+        known: frozenset[str],
+        before: Mapping[str, Seen] = NOTHING_BEFORE,
+    ) -> Request:
+        """One look.
+
+        known   folders whose end was already told, and is no reason to answer early
+        before  folder -> the last sighting of what was seen running: a word is answer enough while it still does
+        """
         ...
 
     def fence(self, jobs: Sequence[Job], by: str, at: datetime) -> Request: ...
@@ -92,8 +112,13 @@ class Dialect(Protocol):
         """What the host holds of the lab; with ``driver`` it follows that one first, and starts nothing of others."""
         ...
 
-    def read(self, reply: Reply, jobs: Sequence[Job], at: datetime) -> dict[str, Seen]:
-        """Sightings by id; raises UnreadableReply where the whole makes no sense."""
+    def read(
+        self, reply: Reply, jobs: Sequence[Job], at: datetime, before: Mapping[str, Seen] = NOTHING_BEFORE
+    ) -> dict[str, Seen]:
+        """Sightings by id; ``before`` as it was given to ``look``.
+
+        raises  UnreadableReply where the whole makes no sense
+        """
         ...
 
     def read_lacking(self, reply: Reply, orders: Sequence[StageOrder]) -> list[Code]:

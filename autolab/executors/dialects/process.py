@@ -6,7 +6,7 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
@@ -14,7 +14,7 @@ from typing import Final
 
 from autolab.errors import InvalidSpec
 from autolab.executors.dialects import reports
-from autolab.executors.dialects.dialect import Check, Seen
+from autolab.executors.dialects.dialect import NOTHING_BEFORE, Check, Seen
 from autolab.executors.runner import fields, script, spoken, variable
 from autolab.model.action import Code, Driver, Job, StageOrder
 from autolab.model.command import MIB, Reply, Request
@@ -23,13 +23,15 @@ from autolab.model.ids import check_id
 from autolab.model.observation import HostFacts
 
 LOG_LIMIT: Final = 64 * MIB
-# A person's settings for ls would change its columns.
-_LIST: Final = "LC_ALL=C TIME_STYLE=locale BLOCK_SIZE=1 LS_BLOCK_SIZE=1 xargs ls -lnA driver 2>/dev/null"
+_HERE: Final = "AL_BOOT=$al_boot AL_NS=$al_ns AL_MACHINE=$al_machine AL_NODE=$al_node LC_ALL=C"
+_REPORT: Final = f'{_HERE} AL_TARGETS=$1 awk "$al_look_awk" /proc/self/fd/6 - 2>&1 >&5'
+_ALIKE: Final = f'{_HERE} AL_NEWS=$al_news awk "$al_same_awk"'
 _FOLLOW: Final = (
     "al_follow 2>/dev/null\n[ $? -ne 2 ] || echo 'error who drives cannot be recorded: disk full or not writable'\n"
 )
 _WORD: Final = re.compile(r"[A-Za-z0-9._:+-]{1,128}")
 _READONLY: Final = frozenset({"PPID", "UID", "EUID", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO"})  # bash ends over them
+_NONCE: Final = re.compile(r"[0-9a-f]{32}")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -87,8 +89,15 @@ class Process:
         )
         return Request(_compound(body), deadline=timedelta(seconds=40 + hold_s))
 
-    def look(self, jobs: Sequence[Job], hold_s: float, known: frozenset[str]) -> Request:
-        body = _script("prelude.sh") + _looking(jobs, known) + "if al_enter; then\nal_say_host\n" + _and_look(hold_s)
+    def look(
+        self,
+        jobs: Sequence[Job],
+        hold_s: float,
+        known: frozenset[str],
+        before: Mapping[str, Seen] = NOTHING_BEFORE,
+    ) -> Request:
+        looking = _looking(jobs, known, before)
+        body = _script("prelude.sh") + looking + "if al_enter; then\nal_say_host\n" + _and_look(hold_s)
         return Request(_compound(body), deadline=timedelta(seconds=30 + hold_s))
 
     def fence(self, jobs: Sequence[Job], by: str, at: datetime) -> Request:
@@ -134,14 +143,14 @@ class Process:
     def check(self, lab_dir: str) -> Request:
         body = (
             _script("prelude.sh", "check.sh")
-            + spoken("al_root", [_path(lab_dir)])
+            + spoken("al_root", [_path(lab_dir)], "IFS= read -r al_p")
             + "al_say_host\nif al_enter make; then\nal_can folder yes ''\nal_check\n"
             + "else\nal_can folder no 'the state folder cannot be made'\nfi\necho over\n"
         )
         return Request(_compound(body))
 
     def holds(self, lab_dir: str, driver: Driver | None) -> Request:
-        body = _script("prelude.sh", "start.sh", "holds.sh") + spoken("al_root", [_path(lab_dir)])
+        body = _script("prelude.sh", "start.sh", "holds.sh") + spoken("al_root", [_path(lab_dir)], "IFS= read -r al_p")
         enter = "al_enter"
         if driver is not None:
             body += spoken("al_who", [str(int(driver.number)), _word(driver.clone)])
@@ -152,8 +161,10 @@ class Process:
         )
         return Request(_compound(body), deadline=timedelta(seconds=60), limit=512 * MIB)
 
-    def read(self, reply: Reply, jobs: Sequence[Job], at: datetime) -> dict[str, Seen]:
-        return reports.read_jobs(reply, {run_of(job): job for job in jobs}, at)
+    def read(
+        self, reply: Reply, jobs: Sequence[Job], at: datetime, before: Mapping[str, Seen] = NOTHING_BEFORE
+    ) -> dict[str, Seen]:
+        return reports.read_jobs(reply, {run_of(job): job for job in jobs}, at, before)
 
     def read_lacking(self, reply: Reply, orders: Sequence[StageOrder]) -> list[Code]:
         lacking = reports.lacking(reply)
@@ -204,10 +215,12 @@ def _root(jobs: Sequence[Job]) -> str:
     roots = {root_of(job) for job in jobs}
     if len(roots) != 1:
         raise InvalidSpec(f"one request speaks of one lab folder, not of {len(roots)}")
-    return spoken("al_root", sorted(roots))
+    return spoken("al_root", sorted(roots), "IFS= read -r al_p")
 
 
-def _looking(jobs: Sequence[Job], known: frozenset[str]) -> str:
+def _looking(jobs: Sequence[Job], known: frozenset[str], before: Mapping[str, Seen] = NOTHING_BEFORE) -> str:
+    runs = {run_of(job): before.get(job.dir) for job in jobs}
+    alike = {run: words for run, seen in runs.items() if (words := _words_of(run, seen))}
     lines = [
         fields(run_of(j), "1" if j.dir in known else "0", str(int(j.log_from)), _path(j.project_dir), _result(j))
         for j in jobs
@@ -218,16 +231,27 @@ def _looking(jobs: Sequence[Job], known: frozenset[str]) -> str:
         + variable("al_proc_awk", "proc.awk")
         + variable("al_join_awk", "join.awk")
         + _root(jobs)
-        + spoken("al_jobs", lines)
-        + spoken("al_list", [run_of(j) for j in jobs], _LIST)
+        + f"al_runs='{' '.join(runs)}'\nal_new='{' '.join(run for run in runs if run not in alike)}'\n"
+        + spoken("al_report", lines, _REPORT, "6")
+        + f"al_known='{' '.join(alike.values())}'\n"
+        + (variable("al_same_awk", "same.awk") + spoken("al_alike", alike.values(), _ALIKE) if alike else "")
     )
+
+
+def _words_of(run: str, seen: Seen | None) -> str:
+    """What proves that an attempt still runs as it was seen to, as one word; "" where it was not seen to run."""
+    if seen is None or (claim := seen.claim) is None or not _NONCE.fullmatch(claim.nonce):
+        return ""
+    pids = (claim.pid, claim.start_ticks, claim.runner_pid, claim.runner_start_ticks)
+    return ":".join((run, claim.nonce, *(str(int(number)) for number in pids)))
 
 
 def _and_look(hold_s: float) -> str:
     # Without the lab's folder nothing of it is there; one that cannot be entered is said to be unreadable.
     return (
         f"al_look {int(hold_s)}\nelse\nal_say_host\n"
-        "[ ! -e \"$al_p\" ] || echo 'error the state folder cannot be entered'\necho files\nfi\n"
+        "if [ -e \"$al_p\" ]; then echo 'error the state folder cannot be entered'; else echo nothing; fi\n"
+        "echo files\nfi\n"
     )
 
 

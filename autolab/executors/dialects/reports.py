@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from autolab.errors import CommandFailed, UnreadableReply
-from autolab.executors.dialects.dialect import Check, Seen
+from autolab.executors.dialects.dialect import NOTHING_BEFORE, Check, Seen
 from autolab.model.action import Job
 from autolab.model.command import Reply
 from autolab.model.holding import Holding
@@ -29,17 +29,29 @@ class _Report:
     jobs: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     lacking: set[str] = field(default_factory=set)
+    same: set[str] = field(default_factory=set)
     driver: str = ""
+    nothing: bool = False
 
 
-def read_jobs(reply: Reply, jobs: Mapping[str, Job], at: datetime) -> dict[str, Seen]:
-    """Sightings by id; ``jobs`` by RUN. raises UnreadableReply where the whole is no answer of ours."""
+def read_jobs(
+    reply: Reply, jobs: Mapping[str, Job], at: datetime, before: Mapping[str, Seen] = NOTHING_BEFORE
+) -> dict[str, Seen]:
+    """Sightings by id; ``jobs`` by RUN, ``before`` by folder, for what is "same" as then.
+
+    raises  UnreadableReply where the whole is no answer of ours
+    """
     head, mark, brought = reply.out.partition(b"\nfiles\n")
     if not mark:
         raise UnreadableReply("the answer is cut short", reply.out)
     report = _sorted(head.decode("utf-8", "replace"), reply)
     files = _files(brought)
-    return {job.id: _seen(run, job, report, files, at) for run, job in jobs.items()}
+    return {
+        job.id: replace(before[job.dir], at=at, host=report.host)
+        if run in report.same and job.dir in before
+        else _seen(run, job, report, files, at)
+        for run, job in jobs.items()
+    }
 
 
 def lacking(reply: Reply) -> set[str]:
@@ -144,6 +156,10 @@ def _file(report: _Report, word: str, rest: str) -> None:
         report.errors.append(rest[:500])
     elif word == "lack":
         report.lacking.add(rest)
+    elif word == "nothing":
+        report.nothing = True
+    elif word == "same":
+        report.same.add(rest)
     elif word == "driver":
         report.driver = rest
     elif word in {"others", "unreadable", "result", "unlisted"}:
@@ -177,7 +193,8 @@ def _seen(run: str, job: Job, report: _Report, files: Mapping[str, bytes], at: d
     lines = report.jobs.get(run)
     if lines is None:
         # The folder of the lab could not be entered; nothing is known unless it is simply not there.
-        return Seen(refusal_look(reason) if reason else Look.SEEN, at, reason=reason, host=report.host)
+        silent = Look.SEEN if report.nothing else Look.UNREADABLE
+        return Seen(refusal_look(reason) if reason else silent, at, reason=reason, host=report.host)
     if ("end", "") not in lines:
         return Seen(Look.UNREADABLE, at, reason="the report is cut short", host=report.host)
     seen = _taken(at, report.host, job, lines)

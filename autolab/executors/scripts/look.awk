@@ -1,4 +1,5 @@
-# One report per attempt, from: job lines, a line "%", and the output of `ls -lnA` on the attempts' folders.
+# One report per attempt that is asked for, from: job lines in a file of their own; then the names of the attempts, a
+# line "%", and the output of `ls -lnA` on their folders.
 # Report: standard output. What the shell must still do stands on standard error, one line each.
 # Files are opened only where the listing calls them regular and small: a fifo would hang us, a huge one fill memory.
 function head(file,    line) {
@@ -109,9 +110,10 @@ function report(run, known, from, project, result,    claim, nonce, same, child,
       number_of(claim, "runner_pid") > "/dev/stderr"
   print "end"
 }
-BEGIN { FS = "\037"; proc = (getline line < "/proc/self/stat") > 0; close("/proc/self/stat") }
-$0 == "%" && !listing { listing = 1; FS = " "; next }
-!listing { order[++jobs] = $0; next }
+BEGIN { proc = (getline line < "/proc/self/stat") > 0; close("/proc/self/stat") }
+FNR == NR { order[++jobs] = $0; next }
+$0 == "%" { listing = 1; next }
+!listing { wanted[$0] = 1; next }
 /:$/ && NF == 1 { folder = substr($1, 1, length($1) - 1); listed[folder] = 1; next }
 folder != "" && NF >= 9 {
   mode[folder, $9] = substr($1, 1, 1)
@@ -124,6 +126,6 @@ folder != "" && NF >= 9 {
 END {
   for (i = 1; i <= jobs; i++) {
     split(order[i], job, "\037")
-    report(job[1], job[2] + 0, job[3] + 0, job[4], job[5])
+    if (job[1] in wanted) report(job[1], job[2] + 0, job[3] + 0, job[4], job[5])
   }
 }

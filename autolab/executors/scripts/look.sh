@@ -1,10 +1,29 @@
-# Looking: the request defines al_jobs (prints the lines for look.awk) and al_list (lists the attempts' folders; the
-# name beside them is there so that ls prints a heading for one folder too).
-# The report goes to descriptor 5, what is left for the shell to do to standard output.
+# Looking. The request defines al_runs, the names of the attempts; al_known, words of those that were seen running;
+# al_new, the names of the others; al_report "targets" (look.awk on the lines of the attempts and on standard input) and
+# al_alike (same.awk on al_known). The report goes to descriptor 5, what is left for the shell to do to standard output.
+# The name beside the folders is there so that ls prints a heading for one folder too; a person's settings for ls would
+# change its columns.
 al_pass() {
-  { al_jobs; echo %; al_list; } |
-    AL_BOOT=$al_boot AL_NS=$al_ns AL_MACHINE=$al_machine AL_NODE=$al_node AL_TARGETS=$1 \
-      LC_ALL=C awk "$al_look_awk" 2>&1 >&5
+  {
+    printf '%s\n' $al_runs %
+    LC_ALL=C TIME_STYLE=locale BLOCK_SIZE=1 LS_BLOCK_SIZE=1 ls -lnA driver $al_runs 2>/dev/null
+  } | al_report "$1"
+}
+# Leaves in al_runs what needs more than the word "same", which goes to descriptor 5, and in al_waits the files by which
+# the others would end. Reading is left to awk, but only a shell can tell that a name is there without opening it.
+al_sift() {
+  al_waits= al_news=' '
+  [ -n "$al_known" ] || return 0
+  for al_one in $al_known; do
+    al_run=${al_one%%:*} al_nonce=${al_one#*:}
+    al_nonce=${al_nonce%%:*}
+    if [ -f "$al_run/claim" ] && [ ! -e "$al_run/exit.$al_nonce.json" ] && [ ! -e "$al_run/refused.$al_nonce" ]; then
+      al_waits="$al_waits $al_run/exit.$al_nonce.json $al_run/refused.$al_nonce"
+    else
+      al_news="$al_news$al_run "
+    fi
+  done
+  al_runs="$al_new $(al_alike 2>&1 >&5)"
 }
 # $1 folder, $2 file. Newer than the claim by the file system's own clock, or not what it was at staging.
 al_fresh() {
@@ -62,11 +81,14 @@ E
 }
 # $1 seconds. Comes back when an awaited file appears, one beat later so that ends that fall together come together.
 al_hold() {
-  al_todo=$(al_pass '' 5>/dev/null)
+  al_sift 5>/dev/null
+  al_todo=
+  [ -z "${al_runs# }" ] || al_todo=$(al_pass '' 5>/dev/null)
   case "
 $al_todo" in *"
 news "*) return 0 ;; esac
-  set -- "$1" $(printf '%s\n' "$al_todo" | sed -n 's/^await //p')
+  [ -z "$al_todo" ] || al_waits="$al_waits $(printf '%s\n' "$al_todo" | sed -n 's/^await //p')"
+  set -- "$1" $al_waits
   { read -r al_now _; } </proc/uptime
   al_until=$((${al_now%.*} + $1))
   shift
@@ -84,7 +106,9 @@ news "*) return 0 ;; esac
 # $1 seconds to stay open for an end.
 al_look() {
   [ "$1" -eq 0 ] || al_hold "$1"
-  { al_read=$(al_pass '' 5>&4); } 4>&1
+  al_sift 5>&1
+  al_read=
+  [ -z "${al_runs# }" ] || { al_read=$(al_pass '' 5>&4); } 4>&1
   al_finish <<E
 $al_read
 E

@@ -43,8 +43,9 @@ al_complaints() {
 $1
 E
 }
-# The lab's folder on this host; al_root says where, as the request was told.
+# The lab's folder on this host; al_root puts into al_p where, as the request was told.
 al_enter() {
-  al_at "$(al_root)"
+  al_root
+  al_at "$al_p"
   { [ -d "$al_p" ] || [ "$1" != make ] || mkdir -p "$al_p"; } && cd "$al_p" 2>/dev/null
 }

@@ -137,8 +137,9 @@ def test_another_driver_is_named() -> None:
 
 
 def test_a_lab_folder_that_is_not_there_holds_no_attempt_and_one_that_cannot_be_entered_is_unknown() -> None:
-    seen = read(f"{HOST}files\n".encode())
+    seen = read(f"{HOST}nothing\nfiles\n".encode())
     assert (seen.look, seen.run) == (Look.SEEN, False)
+    assert read(f"{HOST}files\n".encode()).look is Look.UNREADABLE
     assert read(f"{HOST}error the state folder cannot be entered\nfiles\n".encode()).look is Look.CANNOT
 
 
