@@ -6,7 +6,10 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import stat
+import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -89,6 +92,49 @@ def test_the_shells_status_is_recorded(bench: Bench, cmd: str, status: int) -> N
     assert seen.exit is not None
     assert seen.exit.status == status
     assert seen.exit.at.startswith("20")
+
+
+@pytest.mark.rule("P27")
+def test_an_interrupt_reaches_a_command_that_saves_its_work_then(bench: Bench) -> None:
+    # Whatever started these tests may have had it ignored, and that is handed down.
+    before = [signal.signal(each, signal.default_int_handler) for each in (signal.SIGINT, signal.SIGQUIT)]
+    try:
+        text = "import time\ntry:\n print(1, flush=True); time.sleep(60)\nexcept KeyboardInterrupt:\n raise SystemExit(9)"
+        python = bench.run("python", f"exec {sys.executable} -c '{text}'")
+        shell = bench.run("shell", "trap 'exit 8' QUIT; echo 1; while :; do sleep 0.02; done")
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGQUIT, before[1])
+    for job, sent, status in ((python, signal.SIGINT, 9), (shell, signal.SIGQUIT, 8)):
+        until(lambda job=job: bench.see(job).log_size)
+        claim = bench.see(job).claim
+        assert claim is not None
+        os.kill(claim.pid, sent)
+        ended = bench.ended(job).exit
+        assert ended is not None
+        assert ended.status == status
+
+
+@pytest.mark.rule("N24")
+def test_what_a_crash_left_half_staged_goes_after_a_day(bench: Bench) -> None:
+    first = bench.order()
+    bench.staged(first)
+    lab = Path(first.job.dir).parents[1]
+    old, young, kept = lab / ".stage.old", lab / ".stage.young", lab / ".stagecraft"
+    code = lab / "code" / ".stage.old"
+    for folder in (old, young, kept, code):
+        (folder / "in").mkdir(parents=True)
+        (folder / "in" / "file").write_text("half")
+    long_ago = time.time() - 25 * 3600
+    for folder in (old, young, kept, code):
+        for path in (folder / "in" / "file", folder / "in", folder):
+            os.utime(path, (long_ago, long_ago))
+    (young / "in" / "file").write_text("still being written")
+    bench.staged(bench.order("two"))
+    assert [folder.exists() for folder in (old, young, kept, code)] == [False, True, True, True]
+    bench.staged(bench.order("three", digest="d2"))
+    assert not code.exists()
+    assert sorted(path.name for path in lab.iterdir() if path.name.startswith(".stage.")) == [".stage.young"]
 
 
 def test_eight_starts_at_once_run_the_command_once(bench: Bench) -> None:

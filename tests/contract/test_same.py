@@ -48,9 +48,10 @@ def test_a_second_look_tells_in_full_only_what_changed(bench: Bench) -> None:
     wire = Overheard(bench.connection)
     host = Executor(wire, bench.dialect, bench.clock)
     names = ("still", "ended", "orphan", "forged", "gone", "pipe")
-    jobs = {id: bench.run(id, f"while [ ! -e '{bench.root}/{id}' ]; do sleep 0.05; done; exit 4") for id in names}
+    jobs = {id: bench.run(id, f"echo; while [ ! -e '{bench.root}/{id}' ]; do sleep 0.05; done; exit 4") for id in names}
     first = host.look(list(jobs.values()))
     assert all(one.runs for one in first.values())
+    until(lambda: all(one.log_size == 1 for one in host.look(list(jobs.values())).values()))
     again = host.look(list(jobs.values()))
     assert {id: one.claim for id, one in again.items()} == {id: one.claim for id, one in first.items()}
     assert all(one.look is Look.SEEN and one.at > first[id].at for id, one in again.items())

@@ -25,7 +25,7 @@ from autolab.model.observation import HostFacts
 LOG_LIMIT: Final = 64 * MIB
 _HERE: Final = "AL_BOOT=$al_boot AL_NS=$al_ns AL_MACHINE=$al_machine AL_NODE=$al_node LC_ALL=C"
 _REPORT: Final = f'{_HERE} AL_TARGETS=$1 awk "$al_look_awk" /proc/self/fd/6 - 2>&1 >&5'
-_ALIKE: Final = f'{_HERE} AL_NEWS=$al_news awk "$al_same_awk"'
+_ALIKE: Final = f'{_HERE} AL_NEWS=$al_news awk "$al_same_awk" /proc/self/fd/6 -'
 _FOLLOW: Final = (
     "al_follow 2>/dev/null\n[ $? -ne 2 ] || echo 'error who drives cannot be recorded: disk full or not writable'\n"
 )
@@ -48,7 +48,7 @@ class Process:
 
     def place(self, code: Code, size: int) -> Request:
         links = [fields(_inside(name), target) for name, target in sorted(code.links.items())]
-        parts = _script("prelude.sh", "code.sh") + spoken("al_place", [_path(code.dir)]) + spoken("al_links", links)
+        parts = _script("prelude.sh", "sweep.sh", "code.sh") + spoken("al_place", [_path(code.dir)]) + spoken("al_links", links)
         # 100 kB/s is a slow line: below it a snapshot is better made smaller.
         deadline = timedelta(seconds=60 + size / 100_000)
         text = 'al_errors=$(al_snapshot 2>&1) && echo placed\nal_say_host\nal_complaints "$al_errors"\necho over\n'
@@ -57,7 +57,7 @@ class Process:
     def stage(self, orders: Sequence[StageOrder]) -> Request:
         lines = [fields(run_of(o.job), _path(o.code.dir), _path(o.job.project_dir), _result(o.job)) for o in orders]
         body = (
-            _script("prelude.sh", "publish.sh", "stage.sh")
+            _script("prelude.sh", "sweep.sh", "publish.sh", "stage.sh")
             + spoken("al_orders", lines)
             + _looking([o.job for o in orders], frozenset())
             + 'if al_enter make; then\nal_errors=$(al_stage_all 2>&1)\nal_say_host\nal_complaints "$al_errors"\n'
@@ -234,7 +234,7 @@ def _looking(jobs: Sequence[Job], known: frozenset[str], before: Mapping[str, Se
         + f"al_runs='{' '.join(runs)}'\nal_new='{' '.join(run for run in runs if run not in alike)}'\n"
         + spoken("al_report", lines, _REPORT, "6")
         + f"al_known='{' '.join(alike.values())}'\n"
-        + (variable("al_same_awk", "same.awk") + spoken("al_alike", alike.values(), _ALIKE) if alike else "")
+        + (variable("al_same_awk", "same.awk") + spoken("al_alike", alike.values(), _ALIKE, "6") if alike else "")
     )
 
 

@@ -29,7 +29,7 @@ class _Report:
     jobs: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     lacking: set[str] = field(default_factory=set)
-    same: set[str] = field(default_factory=set)
+    same: dict[str, int] = field(default_factory=dict)  # RUN -> bytes of its log
     driver: str = ""
     nothing: bool = False
 
@@ -47,7 +47,7 @@ def read_jobs(
     report = _sorted(head.decode("utf-8", "replace"), reply)
     files = _files(brought)
     return {
-        job.id: replace(before[job.dir], at=at, host=report.host)
+        job.id: replace(before[job.dir], at=at, host=report.host, log_size=report.same[run])
         if run in report.same and job.dir in before
         else _seen(run, job, report, files, at)
         for run, job in jobs.items()
@@ -159,7 +159,9 @@ def _file(report: _Report, word: str, rest: str) -> None:
     elif word == "nothing":
         report.nothing = True
     elif word == "same":
-        report.same.add(rest)
+        run, _, size = rest.partition(" ")
+        if size.isdecimal():
+            report.same[run] = int(size)
     elif word == "driver":
         report.driver = rest
     elif word in {"others", "unreadable", "result", "unlisted"}:

@@ -6,7 +6,8 @@ al_snapshot() {
   [ -d "$al_code" ] && { cat <&3 >/dev/null; return 0; }
   al_random || { echo 'no source of random bits' >&2; return 1; }
   al_tmp=$al_parent/.stage.$al_n
-  mkdir -p "$al_tmp/$al_base" && TAR_OPTIONS= tar -xmf - -C "$al_tmp/$al_base" <&3 || { rm -rf "$al_tmp"; return 1; }
+  mkdir -p "$al_tmp/$al_base" && (cd "$al_parent" && al_sweep "${al_tmp##*/}")
+  TAR_OPTIONS= tar -xmf - -C "$al_tmp/$al_base" <&3 || { rm -rf "$al_tmp"; return 1; }
   while IFS=$al_us read -r al_name al_target; do
     [ -n "$al_name" ] || continue
     al_at "$al_target"

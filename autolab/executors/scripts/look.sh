@@ -3,27 +3,28 @@
 # al_alike (same.awk on al_known). The report goes to descriptor 5, what is left for the shell to do to standard output.
 # The name beside the folders is there so that ls prints a heading for one folder too; a person's settings for ls would
 # change its columns.
+al_ls() { LC_ALL=C TIME_STYLE=locale BLOCK_SIZE=1 LS_BLOCK_SIZE=1 ls "$@" 2>/dev/null; }
 al_pass() {
   {
     printf '%s\n' $al_runs %
-    LC_ALL=C TIME_STYLE=locale BLOCK_SIZE=1 LS_BLOCK_SIZE=1 ls -lnA driver $al_runs 2>/dev/null
+    al_ls -lnA driver $al_runs
   } | al_report "$1"
 }
 # Leaves in al_runs what needs more than the word "same", which goes to descriptor 5, and in al_waits the files by which
 # the others would end. Reading is left to awk, but only a shell can tell that a name is there without opening it.
 al_sift() {
-  al_waits= al_news=' '
+  al_waits= al_news=' ' al_logged=
   [ -n "$al_known" ] || return 0
   for al_one in $al_known; do
     al_run=${al_one%%:*} al_nonce=${al_one#*:}
-    al_nonce=${al_nonce%%:*}
+    al_nonce=${al_nonce%%:*} al_logged="$al_logged $al_run/out.log"
     if [ -f "$al_run/claim" ] && [ ! -e "$al_run/exit.$al_nonce.json" ] && [ ! -e "$al_run/refused.$al_nonce" ]; then
       al_waits="$al_waits $al_run/exit.$al_nonce.json $al_run/refused.$al_nonce"
     else
       al_news="$al_news$al_run "
     fi
   done
-  al_runs="$al_new $(al_alike 2>&1 >&5)"
+  al_runs="$al_new $(al_ls -lnd $al_logged | al_alike 2>&1 >&5)"
 }
 # $1 folder, $2 file. Newer than the claim by the file system's own clock, or not what it was at staging.
 al_fresh() {

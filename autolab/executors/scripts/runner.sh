@@ -3,11 +3,13 @@
 # $10 pid namespace, "" where the child must look  $11 "setsid", or "" in a job system, where the job has a session of
 # its own and TERM and USR1 are passed on  $12 the epoch at boot, "" where `date` must be asked
 al_runner() {
-  al_run=$1 al_hit=
+  al_run=$1 al_hit= al_early=
   umask 077
   cd "$al_run" || exit 78
   # Caught, not ignored: what is ignored here would be ignored by the person's command for ever.
-  trap 'al_hit=1' HUP INT TERM USR1 USR2
+  trap 'al_hit=1' HUP INT USR2
+  trap 'al_early="$al_early TERM"' TERM
+  trap 'al_early="$al_early USR1"' USR1
   { read -r al_by; } 2>/dev/null </proc/sys/kernel/random/uuid || al_by=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   al_ticks self && al_runner_pid=$al_p al_runner_ticks=$al_t
   if [ -n "${11}" ]; then
@@ -43,6 +45,8 @@ al_is_away() {
 al_await() {
   trap 'al_hit=1; kill -s TERM '"$1"' 2>/dev/null' TERM
   trap 'al_hit=1; kill -s USR1 '"$1"' 2>/dev/null' USR1
+  # What came before these traps stood.
+  for al_signal in $al_early; do kill -s $al_signal "$1" 2>/dev/null; done
   while :; do
     al_hit=
     wait "$1"

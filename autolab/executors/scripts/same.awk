@@ -1,7 +1,7 @@
-# Of attempts that were seen running: "same RUN" where that still holds, RUN alone on standard error where it may not.
-# Lines RUN:nonce:pid:start:pid of the runner:its start; AL_NEWS names those whose folder shows an end.
+# Of attempts that were seen running: "same RUN bytes of log" where that still holds, RUN alone on standard error where
+# it may not. Words RUN:nonce:pid:start:pid of the runner:its start in a file of their own, then what `ls -ln` says of
+# their logs; AL_NEWS names those whose folder shows an end.
 BEGIN {
-  FS = ":"
   here = ",\"boot_id\":\"" ENVIRON["AL_BOOT"] "\",\"pid_ns\":\"" ENVIRON["AL_NS"] "\",\"machine_id\":\"" \
     ENVIRON["AL_MACHINE"] "\",\"node\":\"" ENVIRON["AL_NODE"] "\""
 }
@@ -15,21 +15,28 @@ function lives(pid,    f, s, line) {
   split(s, part, " ")
   return part[1] != "" && part[1] != "Z" && part[1] != "X"
 }
-function is_same(    f, line, begin, named) {
-  f = $1 "/claim"
+function is_same(word,    f, line, begin, named) {
+  if (!((word[1] "/out.log") in size)) return 0
+  f = word[1] "/claim"
   line = ""
   if ((getline line < f) <= 0) line = ""
   close(f)
-  begin = "{\"nonce\":\"" $2 "\","
+  begin = "{\"nonce\":\"" word[2] "\","
   if (substr(line, 1, length(begin)) != begin) return 0
-  named = ",\"pid\":" $3 ",\"start_ticks\":" $4 ",\"runner_pid\":" $5 ",\"runner_start_ticks\":" $6 here
+  named = ",\"pid\":" word[3] ",\"start_ticks\":" word[4] \
+    ",\"runner_pid\":" word[5] ",\"runner_start_ticks\":" word[6] here
   if (!index(line, named)) return 0
-  if (!lives($3) || (part[20] "") != ($4 "")) return 0
+  if (!lives(word[3]) || (part[20] "") != (word[4] "")) return 0
   # Its parent is the runner: that one lives, for a parent that ends is replaced.
-  if ((part[2] "") == ($5 "")) return 1
-  return lives($5) && (part[20] "") == ($6 "")
+  if ((part[2] "") == (word[5] "")) return 1
+  return lives(word[5]) && (part[20] "") == (word[6] "")
 }
-{
-  if (!index(ENVIRON["AL_NEWS"], " " $1 " ") && is_same()) print "same " $1
-  else print $1 > "/dev/stderr"
+FNR == NR { order[++jobs] = $0; next }
+substr($1, 1, 1) == "-" { size[$9] = $5 }
+END {
+  for (i = 1; i <= jobs; i++) {
+    split(order[i], word, ":")
+    if (!index(ENVIRON["AL_NEWS"], " " word[1] " ") && is_same(word)) print "same " word[1] " " size[word[1] "/out.log"]
+    else print word[1] > "/dev/stderr"
+  }
 }

@@ -4,7 +4,8 @@
 al_stage_all() {
   al_random || { echo 'no source of random bits' >&2; return 1; }
   al_tmp=.stage.$al_n
-  mkdir "$al_tmp" && TAR_OPTIONS= tar -xmf - -C "$al_tmp" <&3 || { rm -rf "$al_tmp"; return 1; }
+  mkdir "$al_tmp" && al_sweep "$al_tmp"
+  TAR_OPTIONS= tar -xmf - -C "$al_tmp" <&3 || { rm -rf "$al_tmp"; return 1; }
   al_files=
   set --
   while IFS=$al_us read -r al_run al_code al_project al_result; do

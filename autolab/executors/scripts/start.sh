@@ -55,8 +55,8 @@ E
   command -v setsid >/dev/null 2>&1 || { al_errors='no setsid on this host'; return 1; }
   al_epoch=$(($(date +%s) - ${al_up%.*}))
   # Descriptors on files: nothing of this may keep the connection open.
-  printf '%s' "$al_lines" | setsid $al_sh -c "$al_runner" autolab-runner "$al_umask" "$al_ns" "$al_epoch" "$al_sh" \
-    "$al_us" >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
+  (printf '%s' "$al_lines" | setsid $al_sh -c "$al_runner" autolab-runner "$al_umask" "$al_ns" "$al_epoch" "$al_sh" \
+    "$al_us" >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-) 2>/dev/null
   al_tries=0
   { read -r al_now _; } </proc/uptime
   al_until=$((${al_now%.*} + 5))
