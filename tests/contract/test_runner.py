@@ -99,7 +99,7 @@ def test_an_interrupt_reaches_a_command_that_saves_its_work_then(bench: Bench) -
     # Whatever started these tests may have had it ignored, and that is handed down.
     before = [signal.signal(each, signal.default_int_handler) for each in (signal.SIGINT, signal.SIGQUIT)]
     try:
-        text = "import time\ntry:\n print(1, flush=True); time.sleep(60)\nexcept KeyboardInterrupt:\n raise SystemExit(9)"
+        text = "import time\ntry:\n print(1, flush=True); time.sleep(60)\nexcept KeyboardInterrupt:\n exit(9)"
         python = bench.run("python", f"exec {sys.executable} -c '{text}'")
         shell = bench.run("shell", "trap 'exit 8' QUIT; echo 1; while :; do sleep 0.02; done")
     finally:

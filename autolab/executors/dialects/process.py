@@ -48,7 +48,8 @@ class Process:
 
     def place(self, code: Code, size: int) -> Request:
         links = [fields(_inside(name), target) for name, target in sorted(code.links.items())]
-        parts = _script("prelude.sh", "sweep.sh", "code.sh") + spoken("al_place", [_path(code.dir)]) + spoken("al_links", links)
+        parts = _script("prelude.sh", "sweep.sh", "code.sh")
+        parts += spoken("al_place", [_path(code.dir)]) + spoken("al_links", links)
         # 100 kB/s is a slow line: below it a snapshot is better made smaller.
         deadline = timedelta(seconds=60 + size / 100_000)
         text = 'al_errors=$(al_snapshot 2>&1) && echo placed\nal_say_host\nal_complaints "$al_errors"\necho over\n'
