@@ -15,6 +15,7 @@ TYPE_CHECKING = False  # type checkers take it for true; ``typing`` itself costs
 if TYPE_CHECKING:
     from typing import Any
 
+    from autolab.api.adopting import adopt
     from autolab.api.configuration import config_get, config_list
     from autolab.api.demo import demo
     from autolab.api.doctor import doctor
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 # module -> the public names in it; the imports above say the same to type checkers, and a test compares the two.
 _PUBLIC = {
+    "api.adopting": ("adopt",),
     "api.configuration": ("config_get", "config_list"),
     "api.demo": ("demo",),
     "api.doctor": ("doctor",),
@@ -69,6 +71,7 @@ __all__ = [
     "Project",
     "__version__",
     "add",
+    "adopt",
     "cancel",
     "config_get",
     "config_list",

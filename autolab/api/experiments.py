@@ -142,7 +142,6 @@ def run(
     if not words or not any(word.strip() for word in words):
         raise AskedWrong("no command", hint="autolab run -- python train.py --lr 0.1")
     _must_exist(project, (given or {}).get("host"))
-    command = words[0] if len(words) == 1 else shlex.join(words)
     entries = recorded(project).entries
     wished = wish_id(Ask.ADD, key)
     known = {name: entry.spec for name, entry in entries.items()}
@@ -151,8 +150,7 @@ def run(
     for _ in range(TRIES):
         while f"run-{number}" in known:
             number += 1
-        item = _ad_hoc(project, command, ident or before or f"run-{number}", given or {})
-        spec = admit(Written("command line", {"experiments": [item]}), project.settings, known)[0]
+        spec = ad_hoc(project, words, ident or before or f"run-{number}", given or {}, known)
         if not ident:  # the same command twice is two experiments: only --key or --id makes it one
             spec = replace(spec, extra={**spec.extra, "asked": wished})
         try:
@@ -172,12 +170,21 @@ def _must_exist(project: Project, host: object) -> None:
         raise UnknownName("host", str(host), hosts)
 
 
-def _ad_hoc(project: Project, command: str, ident: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def ad_hoc(
+    project: Project,
+    words: Sequence[str],
+    ident: str,
+    given: Mapping[str, Any],
+    known: Mapping[str, Spec] | None = None,
+) -> Spec:
+    """One experiment from the command line: several words are quoted for the shell, a single one is shell text."""
     defaults = project.settings.defaults
     item = {key: value for key, value in AD_HOC.items() if getattr(defaults, key) is None}
     if defaults.method is None:
         item["method"] = "ad-hoc"
-    return {"id": ident, "seed": 0, "command": command, **item, **given}
+    command = words[0] if len(words) == 1 else shlex.join(words)
+    item = {"id": ident, "seed": 0, "command": command, **item, **given}
+    return admit(Written("command line", {"experiments": [item]}), project.settings, known or {})[0]
 
 
 def cancel(

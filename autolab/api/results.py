@@ -161,6 +161,14 @@ class AddReport(TypedDict):
     dry_run: bool
 
 
+class AdoptReport(Changed):
+    """A process that is an attempt now; ``command``: as the host shows it."""
+
+    host: str
+    pid: int
+    command: str
+
+
 class WaitReport(TypedDict):
     at: str
     done: list[str]
@@ -342,6 +350,7 @@ RESULTS: Final[dict[str, type]] = {
     "hold": Changed,
     "release": Changed,
     "retry": Changed,
+    "adopt": AdoptReport,
     "decide": Changed,
     "wait": WaitReport,
     "host-list": HostsReport,

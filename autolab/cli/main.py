@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "release": ("experiments", "Let held experiments go on."),
         "retry": ("experiments", "Run ended experiments again, as new attempts."),
         "decide": ("experiments", "Answer an open question."),
+        "adopt": ("adopting", "Take in a process that runs already."),
     },
     "Look": {
         "status": ("look", "The lab at a glance: open questions first."),

@@ -46,6 +46,7 @@ def host_plan(settings: Settings, name: str, lab: str, root: Path) -> HostPlan:
         slots=host.slots,
         gpus=_gpus(host.gpus),
         project_dir=f"{run_root}/project" if apart else settings.project_dir(name, str(root)),
+        by_hand_dir=settings.project_dir(name, str(root)),
         run_root=run_root,
     )
 

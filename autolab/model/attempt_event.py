@@ -31,6 +31,7 @@ class LaunchIntended(Event):
     def changes(self, entry: Entry) -> Changes:
         return {
             "run": self.run,
+            "adopting": None,
             "attempt": self.run.number,
             "tried": (*entry.tried, _as_typed(self.run))[-TRIED_MAX:],
             "layers": {},

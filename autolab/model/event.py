@@ -35,6 +35,7 @@ from autolab.model.notice import Notice
 from autolab.model.observation import Authority
 from autolab.model.patience_event import EngineReturned, Marked, PatienceSet, RestartAsked
 from autolab.model.state import (
+    Adopting,
     Entry,
     HostState,
     Question,
@@ -109,6 +110,16 @@ class Held(Event):
 
     def changes(self, entry: Entry) -> Changes:
         return {"decision": _remark(self, "hold"), "substatus": "held"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptAsked(Event):
+    """A process that runs already is the experiment's next attempt."""
+
+    adopting: Adopting
+
+    def changes(self, entry: Entry) -> Changes:
+        return {"adopting": self.adopting, "decision": None, "substatus": "", "not_before": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

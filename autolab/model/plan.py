@@ -38,6 +38,7 @@ class HostPlan:
     slots: int = 1
     gpus: tuple[str, ...] | None = ()
     project_dir: str = ""
+    by_hand_dir: str = ""  # where what a person starts there by hand writes
     run_root: str = ""  # <state_dir>/<lab8>, absolute or beginning with ~/
 
 

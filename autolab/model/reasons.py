@@ -27,6 +27,9 @@ class Reason:
 
 
 RETRY: Final = Option(name="retry", effect="a new attempt, as it is designed; its retries count anew")
+RUN_ANEW: Final = Option(
+    name="retry", effect="run its command as it is designed; if the process that was adopted lives, both run"
+)
 ACCEPT: Final = Option(name="accept", effect="leave it failed; what depends on it will not run")
 WAIT: Final = Option(name="wait", effect="keep looking; an end that is seen still counts")
 KEEP: Final = Option(name="wait", effect="nothing now; with the host back in autolab.yaml it is looked at again")
@@ -74,6 +77,11 @@ REASONS: Final[Mapping[str, Reason]] = {
     "host_oom": _failure("needs more memory than its host has"),
     "known_failure": _failure("failed in a way that trying again does not help"),
     "many_hosts": _failure("was failed by one host after another"),
+    "adopted_end": Reason(
+        wrong="was a process that ran before, and did not end well as far as can be seen",
+        unanswered="it stays failed, and its command is not started: the process may be alive",
+        options=(ACCEPT, RUN_ANEW),
+    ),
     # Nobody knows how it stands.
     "unknown_end": Reason(wrong="cannot be told dead or alive", unanswered=_LOOKING, options=(WAIT, ABANDON, GIVE_UP)),
     "unreachable": Reason(

@@ -132,6 +132,7 @@ class Run:
     fetched_at: datetime | None = None  # our clock, when the collector last said what it found
     collected: bool = False
     judged: bool = False  # a verdict was given on this attempt
+    adopted: bool = False  # it watches a process that ran before: never a reason to start the command
     marks: Mapping[str, float] = field(default_factory=dict)  # reason -> level at which patience last asked about it
 
 
@@ -165,6 +166,17 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adopting:
+    """A process that ran before autolab came. ``start_ticks``: its start, field 22 of /proc/<pid>/stat."""
+
+    host: str
+    pid: int
+    start_ticks: int
+    log: str = ""  # a file on the host that it writes to
+    gpus: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """An experiment's line in the state. Changed by ``transitions.apply`` only."""
 
@@ -191,6 +203,7 @@ class Entry:
     finished_at: datetime | None = None
     result: Mapping[str, Any] | None = None  # the checked result: path, sha256, bytes, asserted
     archived: bool = False
+    adopting: Adopting | None = None  # what the next attempt is to watch instead of starting its command
 
     @property
     def id(self) -> str:

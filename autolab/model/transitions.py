@@ -25,6 +25,7 @@ NEUTRAL: Final = (e.Observed, e.QuestionAsked, e.QuestionRepeated, e.QuestionClo
 
 TRANSITIONS: Final[Mapping[tuple[Status, type[e.Event]], Status]] = {
     (P, e.Amended): P,
+    (P, e.AdoptAsked): P,
     (P, e.LaunchIntended): P,
     (P, e.Staged): P,
     (P, e.StartAsked): P,
@@ -89,6 +90,7 @@ TRANSITIONS: Final[Mapping[tuple[Status, type[e.Event]], Status]] = {
     (H, e.Cancelled): C,
     (H, e.Held): H,
     (H, e.Released): P,
+    (H, e.AdoptAsked): P,
     (H, e.Unparked): R,
     (D, e.RetryAsked): P,
     (F, e.RetryAsked): P,

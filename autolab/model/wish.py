@@ -22,6 +22,7 @@ class Ask(StrEnum):
     DRAIN = "drain"
     RESUME = "resume"
     TELL = "tell"
+    ADOPT = "adopt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,10 @@ def answer(
     change = change_of(kind, run.command, {**entry.spec.env, **run.env}) if kind.remedy is Remedy.CHANGE else UNCHANGED
     hosts = _failed_on(entry, run) if kind.by_host else ()
     used, limit = entry.failures.get(kind.name, 0), kind.tries
-    if kind.remedy is Remedy.ASK:
+    if run.adopted:
+        did = "nothing: the process may be alive, so its command is not started"
+        yield from _give_up(state, entry, diagnosis, "adopted_end", did, now)
+    elif kind.remedy is Remedy.ASK:
         yield from _give_up(state, entry, diagnosis, _reason(kind), "not tried again by itself", now)
     elif kind.charged and entry.retry_count >= entry.spec.max_retries:
         did = f"{entry.retry_count} of {entry.spec.max_retries} retries used"

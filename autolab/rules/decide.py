@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from autolab.model import ids
 from autolab.model.action import Action, Collect, Fence, Signal, Stage, Start, Watch
 from autolab.model.documents import best, parse, said_by
 from autolab.model.event import (
@@ -27,7 +26,7 @@ from autolab.model.event import (
 )
 from autolab.model.observation import Authority, Look, Sidecar, Sighting, Unreadable
 from autolab.model.origin import Origin
-from autolab.model.plan import HostPlan, LabPlan
+from autolab.model.plan import LabPlan
 from autolab.model.state import TERMINAL, DispatchState, Entry, Run, Status
 from autolab.model.transitions import fold, may
 from autolab.model.wish import Wish
@@ -44,6 +43,8 @@ from autolab.rules import (
     questions,
     together,
 )
+from autolab.rules import answers, dispatch, external, hosts, liveness, merge, outcome, questions
+from autolab.rules.intent import intended_run
 from autolab.rules.removed import removed
 
 
@@ -228,32 +229,11 @@ def _intend(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> I
         return
     waiting = (e for e in state.entries.values() if e.status is Status.PENDING and not together.is_paused(state, e))
     for placed in dispatch.place(state, plan, now, waiting):
+    waiting = [e for e in state.entries.values() if e.status is Status.PENDING]
+    for placed in (*dispatch.adopted(plan, waiting), *dispatch.place(state, plan, now, waiting)):
         entry, host = state.entries[placed.id], plan.hosts[placed.host]
         run = intended_run(state, entry, host, placed.gpus, seen.code, seen.origin, now)
         yield LaunchIntended(at=now, id=entry.id, attempt=run.number, run=run, why=f"goes to {host.name}")
-
-
-def intended_run(
-    state: DispatchState, entry: Entry, host: HostPlan, gpus: tuple[str, ...], code: str, origin: Origin, now: datetime
-) -> Run:
-    """The next attempt of ``entry``, pinned to one folder on one host before anything is said there."""
-    number = entry.attempt + 1
-    command = provenance.command_of_next(entry, host.name, code)
-    return Run(
-        number=number,
-        host=host.name,
-        dir=f"{host.run_root}/{entry.id}/a{number}",
-        project_dir=host.project_dir,
-        token=ids.token(state.lab, entry.id, number),
-        spec_hash=ids.spec_hash(entry.spec, command, dict(entry.env), code),
-        code=code,
-        commit=origin.commit,
-        base=origin.base,
-        command=command,
-        env=entry.env,
-        gpus=gpus,
-        intended_at=now,
-    )
 
 
 # --- what to do about it ---------------------------------------------------------------------------------------------

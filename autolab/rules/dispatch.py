@@ -62,6 +62,14 @@ def place(state: DispatchState, plan: LabPlan, now: datetime, waiting: Iterable[
         yield Placement(entry.id, best.plan.name, best.take(entry))
 
 
+def adopted(plan: LabPlan, waiting: Iterable[Entry]) -> Iterator[Placement]:
+    """What runs already goes where it runs, whatever room there is; not while the lab may launch nothing."""
+    for entry in waiting:
+        there = entry.adopting
+        if there is not None and entry.open_run is None and there.host in plan.hosts and not plan.launching:
+            yield Placement(entry.id, there.host, there.gpus)
+
+
 def _order(entry: Entry) -> tuple[int, int, datetime]:
     return (entry.spec.stage, -entry.spec.priority, entry.added_at)
 
@@ -73,6 +81,7 @@ def is_due(state: DispatchState, entry: Entry, now: datetime) -> bool:
         and entry.spec.executor == "autolab"
         and entry.decision is None
         and entry.open_run is None
+        and entry.adopting is None
         and not entry.archived
         and not (entry.not_before and entry.not_before > now)
         and not open_dependencies(state.entries, entry)

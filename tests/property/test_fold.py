@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autolab.model import event as e
-from autolab.model.state import End, EndHow, Status
+from autolab.model.state import Adopting, End, EndHow, Status
 from autolab.model.transitions import TRANSITIONS, apply, fold, fold_all, may
 from tests.builders import T0, a_claim, a_run, a_spec, a_state, an_entry, seconds
 
 FACTS: dict[type[e.Event], dict[str, Any]] = {
     e.Amended: {"spec": a_spec(notes="new")},
+    e.AdoptAsked: {"adopting": Adopting(host="h1", pid=4711, start_ticks=99)},
     e.Staged: {"boot_id": "boot-1"},
     e.Started: {"claim": a_claim()},
     e.Ended: {"end": End(how=EndHow.EXIT, at=T0, status=0)},

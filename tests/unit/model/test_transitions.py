@@ -18,6 +18,7 @@ from autolab.model.state import (
     ACTIVE,
     PARKED,
     TERMINAL,
+    Adopting,
     DispatchState,
     End,
     EndHow,
@@ -36,7 +37,8 @@ AT = T0 + timedelta(minutes=5)
 # Status -> what it becomes -> by which events. Written by hand, so that a slip in the table shows here.
 ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
     "pending": {
-        "pending": "Amended LaunchIntended Staged StartAsked FenceAsked Ended Requeued Collected CancelAsked Released",
+        "pending": "Amended AdoptAsked LaunchIntended Staged StartAsked FenceAsked Ended Requeued Collected CancelAsked"
+        " Released",
         "running": "Started",
         "on_hold": "Parked Held",
         "done": "Succeeded",
@@ -63,7 +65,7 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
     "on_hold": {
         "on_hold": "Amended Started Staged SeenAgain Vanished HostLost KillAsked FenceAsked Ended Collected Parked"
         " CancelAsked RestartAsked Held",
-        "pending": "Requeued Released",
+        "pending": "AdoptAsked Requeued Released",
         "running": "Unparked",
         "done": "Succeeded",
         "failed": "Failed",
@@ -91,6 +93,7 @@ FACTS: Final[Mapping[type[e.Event], Mapping[str, Any]]] = {
     e.Amended: {"spec": a_spec(notes="new")},
     e.LaunchIntended: {"run": a_run(2)},
     e.Staged: {"boot_id": "boot-1"},
+    e.AdoptAsked: {"adopting": Adopting(host="h1", pid=4711, start_ticks=99)},
     e.Ended: {"end": End(how=EndHow.EXIT, at=AT, status=0)},
     e.Failed: {"kind": "undiagnosed"},
     e.Requeued: {"kind": "lost", "remedy": "again", "charged": True},
