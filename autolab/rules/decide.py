@@ -39,11 +39,9 @@ from autolab.rules import (
     merge,
     outcome,
     patience,
-    provenance,
     questions,
     together,
 )
-from autolab.rules import answers, dispatch, external, hosts, liveness, merge, outcome, questions
 from autolab.rules.intent import intended_run
 from autolab.rules.removed import removed
 
@@ -227,10 +225,9 @@ def _start_overdue(run: Run, plan: LabPlan, now: datetime) -> bool:
 def _intend(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> Iterator[Event]:
     if seen.code is None:
         return
-    waiting = (e for e in state.entries.values() if e.status is Status.PENDING and not together.is_paused(state, e))
-    for placed in dispatch.place(state, plan, now, waiting):
     waiting = [e for e in state.entries.values() if e.status is Status.PENDING]
-    for placed in (*dispatch.adopted(plan, waiting), *dispatch.place(state, plan, now, waiting)):
+    launched = [e for e in waiting if not together.is_paused(state, e)]
+    for placed in (*dispatch.adopted(plan, waiting), *dispatch.place(state, plan, now, launched)):
         entry, host = state.entries[placed.id], plan.hosts[placed.host]
         run = intended_run(state, entry, host, placed.gpus, seen.code, seen.origin, now)
         yield LaunchIntended(at=now, id=entry.id, attempt=run.number, run=run, why=f"goes to {host.name}")
