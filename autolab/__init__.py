@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from autolab.api.experiments import add, cancel, decide, hold, release, retry, run
     from autolab.api.hosts import drain, host_exec, host_list, host_test, resume
     from autolab.api.install import daemon_install
-    from autolab.api.lease import lease_show, lease_take
+    from autolab.api.lease import lease_move, lease_show, lease_take
     from autolab.api.logs import events, follow_events, history
     from autolab.api.notify import notify_list, notify_send, notify_test, send
     from autolab.api.output import follow_log, log_text
@@ -48,7 +48,7 @@ _PUBLIC = {
     "api.experiments": ("add", "cancel", "decide", "hold", "release", "retry", "run"),
     "api.hosts": ("drain", "host_exec", "host_list", "host_test", "resume"),
     "api.install": ("daemon_install",),
-    "api.lease": ("lease_show", "lease_take"),
+    "api.lease": ("lease_move", "lease_show", "lease_take"),
     "api.logs": ("events", "follow_events", "history"),
     "api.notify": ("notify_list", "notify_send", "notify_test", "send"),
     "api.output": ("follow_log", "log_text"),
@@ -90,6 +90,7 @@ __all__ = [
     "host_list",
     "host_test",
     "init",
+    "lease_move",
     "lease_show",
     "lease_take",
     "log_text",

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from autolab.api.hosts import prove, report
+from autolab.api.lease import lease_show
 from autolab.api.place import Placed, find_place, read_state
 from autolab.api.project import Project, clock, open_project
 from autolab.api.replay import replay
 from autolab.api.setup import ATTRIBUTES
 from autolab.api.view import engine as live_engine
-from autolab.engine.lab import connections, leases_of
+from autolab.engine.lab import connections
 from autolab.errors import AutolabError
 from autolab.model.host import SshHost
 from autolab.store.files import TEMP_SUFFIX
@@ -174,11 +175,16 @@ def _secret_file(name: str, path: Path) -> Check:
 
 
 def _lease(project: Project) -> Iterator[Check]:
-    standing = leases_of(project.layout, project.settings, project.files).standing(clock())
-    if standing.problem:
-        yield _said("lease", "warn", standing.problem, "`autolab lease show`")
+    report = lease_show(project)
+    if report["holder"] is None:
+        yield _said("lease", "ok", "nobody drives yet: the first engine takes the lease")
+    elif report["ours"]:
+        yield _said("lease", "ok", f"this clone drives (number {report['number']}, kept on {report['anchor']})")
     else:
-        yield _said("lease", "ok", f"this clone drives (number {standing.number})")
+        who = f"{report['holder']} from {report['where']} since {report['since']} (lease {report['number']})"
+        yield _said(
+            "lease", "warn", f"this lab is driven by {who}; nothing is launched from here", "`autolab lease show`"
+        )
 
 
 def _hosts(project: Project) -> Iterator[Check]:

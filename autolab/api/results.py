@@ -72,12 +72,16 @@ class HostLine(TypedDict):
 
 
 class StatusReport(TypedDict):
-    """The lab at a glance. ``at`` is when it was asked, ``updated`` when the state was written."""
+    """The lab at a glance. ``at`` is when it was asked, ``updated`` when the state was written.
+
+    launching  why nothing is launched, such as who else drives; None: nothing is known against it
+    """
 
     at: str
     project: str
     updated: str | None
     engine: EngineLine | None
+    launching: str | None
     questions: list[QuestionLine]
     running: list[ExperimentLine]
     queued: list[ExperimentLine]
@@ -180,6 +184,7 @@ class InitReport(TypedDict):
     project: str
     folder: str
     lab: str
+    anchor: str
     made: list[str]
     kept: list[str]
     warnings: list[str]
@@ -262,9 +267,10 @@ class StopReport(TypedDict):
 
 
 class LeaseReport(TypedDict):
-    """Who drives the lab; ``ours``: this clone does. ``number`` 0: nobody ever did."""
+    """Who drives the lab; ``ours``: this clone does. ``number`` 0: nobody ever did. ``anchor`` keeps the lease."""
 
     number: int
+    anchor: str
     holder: str | None
     since: str | None
     where: str | None
@@ -287,6 +293,13 @@ class LeaseTaken(LeaseReport):
     """The lease once it was taken."""
 
     hosts: list[HeldLine]
+
+
+class LeaseMoved(LeaseTaken):
+    """The lease once another host keeps it."""
+
+    moved: bool
+    dry_run: bool
 
 
 class RecoverReport(TypedDict):
@@ -363,6 +376,7 @@ RESULTS: Final[dict[str, type]] = {
     "doctor": ChecksReport,
     "lease-show": LeaseReport,
     "lease-take": LeaseTaken,
+    "lease-move": LeaseMoved,
     "recover": RecoverReport,
     "preflight": PreflightReport,
     "replay": ReplayReport,

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from autolab.api.place import FORMAT, lab_id
 from autolab.api.project import open_engine, open_project
-from autolab.errors import AskedWrong, Busy, InvalidSettings, NotAProject
+from autolab.errors import AskedWrong, Busy, InvalidSettings, NotAProject, UnknownName
 from autolab.model.settings import Settings
 from autolab.resources import data
 from autolab.store.files import Files
+from autolab.store.lab_file import HERE, read_anchor
 from autolab.store.layout import SETTINGS_FILE, Layout, git_common_dir
 from autolab.store.settings import check_settings, initial_settings_text
 from autolab.store.yaml_files import load_yaml
@@ -68,19 +69,26 @@ class _Making:
             self.files.replace(path, text.encode("utf-8", "surrogateescape"))
 
 
-def init(folder: Path | str = ".", *, name: str = "", slots: int = 1, dry_run: bool = False) -> InitReport:
+def init(
+    folder: Path | str = ".", *, name: str = "", slots: int = 1, anchor: str = "", dry_run: bool = False
+) -> InitReport:
     """Make ``folder`` a lab: settings, lab id, folders, an empty state. What is there is kept; safe to repeat.
 
     name    the project's, where ``autolab.yaml`` is not there yet; default: the folder's
     slots   experiments at once on this machine, likewise
-    raises  InvalidSettings, DiskFailed; NotADirectory becomes AskedWrong
+    anchor  the host of ``autolab.yaml`` that keeps the lease of a new lab, where several people's clones reach it;
+            default: this machine
+    raises  InvalidSettings, DiskFailed; UnknownName for an anchor that the settings do not name; AskedWrong where the
+            lab has another one already; NotADirectory becomes AskedWrong
     """
     root = Path(folder).absolute()
     if root.exists() and not root.is_dir():
         raise AskedWrong(f"{root} is not a folder")
     making = _Making(root, Files(), dry_run)
+    if anchor not in ("", HERE):
+        _may_keep(root, anchor)
     settings = _settings(making, name, slots)
-    lab = _lab(making)
+    lab = _lab(making, anchor)
     layout = Layout.of(root, lab) if root.is_dir() else Layout(root, None, lab)
     for each in (layout.dispatch, layout.progress, layout.questions, layout.results, layout.logs):
         making.folder(each)
@@ -93,6 +101,7 @@ def init(folder: Path | str = ".", *, name: str = "", slots: int = 1, dry_run: b
         "project": settings.project,
         "folder": str(root),
         "lab": lab,
+        "anchor": HERE if dry_run and not layout.lab_file.exists() else read_anchor(layout, making.files),
         "made": making.made,
         "kept": making.kept,
         "warnings": _warnings(root),
@@ -134,14 +143,26 @@ def _project_name(root: Path) -> str:
     return name or "lab"
 
 
-def _lab(making: _Making) -> str:
+def _may_keep(root: Path, anchor: str) -> None:
+    """Whether ``anchor`` may keep the lease of the lab at ``root``."""
+    path = root / SETTINGS_FILE
+    hosts = check_settings(load_yaml(path, InvalidSettings)).hosts if path.exists() else {}
+    if anchor not in hosts:
+        raise UnknownName("host", anchor, hosts, hint=f"name {anchor} in autolab.yaml first, then say it again")
+    there = Layout(root, None, "")
+    if there.lab_file.exists() and (kept := read_anchor(there, Files())) != anchor:
+        hint = f"autolab lease move --to {anchor} --reason ..."
+        raise AskedWrong(f"the lease of this lab is kept on {kept}", hint=hint)
+
+
+def _lab(making: _Making, anchor: str) -> str:
     """The lab's id: the one that is there, else a random one."""
     path = Layout(making.root, None, "").lab_file
     try:
         lab = lab_id(making.root)
     except NotAProject:
         lab = secrets.token_hex(16)
-        making.write(path, json.dumps({"format": FORMAT, "lab": lab, "anchor": "local"}, indent=2) + "\n")
+        making.write(path, json.dumps({"format": FORMAT, "lab": lab, "anchor": anchor or HERE}, indent=2) + "\n")
     else:
         making.kept.append(str(path.relative_to(making.root)))
     return lab

@@ -48,6 +48,7 @@ def status(place: Placed, limit: int = LIMIT) -> StatusReport:
         "project": str(state.get("project", "")),
         "updated": state.get("updated"),
         "engine": engine(place),
+        "launching": state.get("launching"),
         "questions": [question_line(question) for question in state.get("questions") or ()],
         "running": [_line(entry) for entry in running[:limit]],
         "queued": [_line(entry, queue.why(entry)) for entry in groups.get("pending", [])[:limit]],

@@ -11,7 +11,7 @@ import click
 
 from autolab.api.driving import poll, serve
 from autolab.api.install import Supervisor, daemon_install
-from autolab.api.lease import lease_show, lease_take
+from autolab.api.lease import lease_move, lease_show, lease_take
 from autolab.api.place import find_place
 from autolab.api.project import open_project
 from autolab.api.recovery import recover as recover_journal
@@ -24,7 +24,15 @@ from autolab.cli.render import give, talk
 from autolab.cli.text import clean, clean_lines
 
 if TYPE_CHECKING:
-    from autolab.api.results import InstallReport, LeaseReport, LeaseTaken, RecoverReport, ReplayReport, StopReport
+    from autolab.api.results import (
+        InstallReport,
+        LeaseMoved,
+        LeaseReport,
+        LeaseTaken,
+        RecoverReport,
+        ReplayReport,
+        StopReport,
+    )
 
 
 @verb(example="autolab poll")
@@ -123,6 +131,31 @@ def take(ctx: click.Context, reason: str, give_up: tuple[str, ...]) -> None:
     give(chosen, "lease-take", lease_take(open_project(chosen.folder, chosen.settings), reason, give_up), _taken_lines)
 
 
+@lease.command(
+    "move",
+    example="autolab lease move --to gpu1 --reason 'the cluster is always up' --dry-run\n"
+    "autolab lease move --to local --reason 'gpu1 is gone' --give-up gpu1",
+)
+@click.option("--to", type=HOST, required=True, metavar="HOST", help="The host that keeps it; local: this machine.")
+@click.option("--reason", required=True, help="Kept in the lease.")
+@click.option("--give-up", type=HOST, multiple=True, help="A host that is not asked; may be repeated.")
+@click.option("--dry-run", is_flag=True, help="Only ask every host what it holds.")
+@click.pass_context
+def move(ctx: click.Context, to: str, reason: str, give_up: tuple[str, ...], dry_run: bool) -> None:
+    """Let another host keep the lease, once every host follows; this clone drives afterwards. Commit lab.json then."""
+    chosen = settings_of(ctx)
+    project = open_project(chosen.folder, chosen.settings)
+    give(chosen, "lease-move", lease_move(project, to, reason, give_up, dry_run=dry_run), _moved_lines)
+
+
+def _moved_lines(report: LeaseMoved) -> Iterator[str]:
+    yield from _taken_lines(report)
+    if report["moved"]:
+        yield f"{report['anchor']} keeps the lease now; commit and push dispatch/lab.json for the other clones"
+    elif report["dry_run"]:
+        yield f"{report['anchor']} keeps the lease; nothing was changed"
+
+
 def _taken_lines(report: LeaseTaken) -> Iterator[str]:
     yield from _lease_lines(report)
     for line in report["hosts"]:
@@ -139,7 +172,8 @@ def _lease_lines(report: LeaseReport) -> Iterator[str]:
         yield "nobody drives this lab yet: the first engine takes the lease"
         return
     whose = "this clone" if report["ours"] else f"another clone, at {clean(report['where'])}"
-    yield f"lease {report['number']}: {clean(report['holder'])}, {whose}, since {report['since']}"
+    kept = "" if report["anchor"] == "local" else f"; kept on {clean(report['anchor'])}"
+    yield f"lease {report['number']}: {clean(report['holder'])}, {whose}, since {report['since']}{kept}"
     if report["reason"]:
         yield f"reason: {clean(report['reason'])}"
 

@@ -56,6 +56,8 @@ def status_lines(report: StatusReport) -> Iterator[str]:
     now = report["at"]
     yield f"{heading(clean(report['project']))}  {counted(report['counts'])}"
     yield _driver(report)
+    if report["launching"]:
+        yield f"nothing is launched: {clean(report['launching'])}"
     if not report["counts"]:
         yield "0 experiments: `autolab add experiments.yaml` or `autolab run -- COMMAND` adds some"
     if report["questions"]:

@@ -28,12 +28,15 @@ SHELLS = {"bash": "bash", "zsh": "zsh", "fish": "fish", "pwsh": "powershell"}
 @click.argument("target", metavar="[FOLDER]", required=False, type=click.Path(path_type=Path))
 @click.option("--name", default="", help="The project's name; default: the folder's.")
 @click.option("--slots", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Experiments at once here.")
+@click.option(
+    "--anchor", default="", metavar="HOST", help="A host that keeps a new lab's lease; default: this machine."
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be made.")
 @click.pass_context
-def init(ctx: click.Context, target: Path | None, name: str, slots: int, dry_run: bool) -> None:
+def init(ctx: click.Context, target: Path | None, name: str, slots: int, anchor: str, dry_run: bool) -> None:
     """Make FOLDER (default: here) a lab: settings, lab id, folders, state. What is there is kept; safe to repeat."""
     chosen = settings_of(ctx)
-    report = make_lab(chosen.folder / (target or Path()), name=name, slots=slots, dry_run=dry_run)
+    report = make_lab(chosen.folder / (target or Path()), name=name, slots=slots, anchor=anchor, dry_run=dry_run)
     for warning in report["warnings"]:
         talk(chosen, f"warning: {warning}")
     give(chosen, "init", report, _init_lines)
@@ -42,6 +45,8 @@ def init(ctx: click.Context, target: Path | None, name: str, slots: int, dry_run
 def _init_lines(report: InitReport) -> Iterator[str]:
     word = "would make" if report["dry_run"] else "made"
     yield f"{clean(report['project'])}: lab {report['lab'][:8]} in {clean(report['folder'])}"
+    if report["anchor"] != "local":
+        yield f"the lease is kept on {clean(report['anchor'])}"
     if report["made"]:
         yield f"{word} {', '.join(report['made'])}"
     if report["kept"]:

@@ -7,6 +7,7 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,13 +27,13 @@ from autolab.engine.telling import Telling
 from autolab.engine.views import Views
 from autolab.engine.voices import Voices
 from autolab.engine.watcher import News, Watcher
+from autolab.engine.wheel import Wheel
 from autolab.executors.dialects.process import Process
 from autolab.executors.executor import Executor
 from autolab.model.action import Driver
 from autolab.model.event import (
     Added,
     Announced,
-    DriverTaken,
     Event,
     WishSettled,
 )
@@ -130,10 +131,8 @@ class Engine:
         forget_quiet(self.layout)
         self._views = Views(self.layout, self._files, self.record.journal, self._git, self.settings.git.every)
         self._pace = Pace(policies_of(self.settings))
-        standing = self._lab.standing
-        if not standing.problem and standing.number > self.state.driver:
-            why = f"driven from here: {standing.clone}"
-            self.record.commit([DriverTaken(at=now, number=standing.number, why=why)])
+        self._wheel = Wheel(self._lab.seat, self._lanes)
+        self.record.commit(self._wheel.taken(self.state, now))
 
     # --- one tick ----------------------------------------------------------------------------------------------------
 
@@ -144,6 +143,8 @@ class Engine:
         hold    looks may stay open; look: every host is due, whatever its pace
         """
         news = self.watcher.read(self.state, now)
+        if launch:
+            self._hold_the_wheel(now)
         plan = self.plan(now, launch)
         seen = Seen(
             sidecars=tuple(news.sidecars),
@@ -171,8 +172,16 @@ class Engine:
     def plan(self, now: datetime, launch: bool = True) -> LabPlan:
         """What decisions need to know of the settings now."""
         why = "" if launch else "this command says nothing to hosts"
-        problem = self._lab.problem() or self.watcher.code_problem or why
-        return plan_of(self.settings, self.layout.lab, self.layout.root, problem, self._failures)
+        not_driving = self._wheel.problem
+        problem = not_driving or self.watcher.code_problem or why
+        plan = plan_of(self.settings, self.layout.lab, self.layout.root, problem, self._failures)
+        return replace(plan, not_driving=not_driving)
+
+    def _hold_the_wheel(self, now: datetime) -> None:
+        self._wheel.ask(self.state, now)
+        self.adopt(self._wheel.taken(self.state, now))
+        if self._wheel.has_news():
+            self._views.stale(now)
 
     def _cards(self, plan: LabPlan, now: datetime) -> dict[str, tuple[str, ...]]:
         """What hosts list, asked only while something that waits wants a card."""
@@ -250,11 +259,14 @@ class Engine:
         due = self._views.due_at(self.state)
         if due is not None and (force or due <= now):
             logins = {name: self._lab.pool.logins(name, now) for name in self.settings.hosts}
-            for line in self._views.render(self.state, self.plan(now), now, logins):
+            for line in self._views.render(self.state, self._shown(now), now, logins):
                 log.warning("%s", line)
         if self._views.commit_due(self.state, now):
             why = f"state of {self.state.project}"
             self._lanes.put(GIT_LANE, Lane.ACT, self._views.committing(self.state, why, now))
+
+    def _shown(self, now: datetime) -> LabPlan:
+        return replace(self.plan(now), launching=self._wheel.shown or self.watcher.code_problem)
 
     # --- ways to run it ----------------------------------------------------------------------------------------------
 
@@ -297,7 +309,8 @@ class Engine:
         now, looks = self._clock(), looks_of(self.layout)
         made = self.tick(now, launch=False)
         if not made.events:
-            due = [at for at in (made.wake_at, self._telling.due_at()) if at is not None]
+            wheel = self._wheel.due_at(self.state) if self._wheel.problem else None
+            due = [at for at in (made.wake_at, self._telling.due_at(), wheel) if at is not None]
             remember_quiet(self.layout, looks, min(due, default=None), now)
 
     def serve(self, stop: threading.Event, on_tick: Callable[[DispatchState], None] | None = None) -> None:
@@ -318,7 +331,7 @@ class Engine:
     def _wait(self, made: Decision, now: datetime) -> None:
         """Until something wakes us, or the first thing that is due by the clock."""
         due = [self.watcher.next_scan(now), self._pace.next_due(self.state, self._performer.watched)]
-        due += [made.wake_at, self._views.due_at(self.state), self._telling.due_at()]
+        due += [made.wake_at, self._views.due_at(self.state), self._telling.due_at(), self._wheel.due_at(self.state)]
         at = min(instant for instant in due if instant is not None)
         self._wake.wait(max((at - now).total_seconds(), 0.0))
         self._wake.clear()
@@ -347,7 +360,7 @@ class Engine:
         return made
 
     def _orders(self) -> Orders:
-        standing = self._lab.standing
+        standing = self._lab.seat.standing()
         return Orders(
             lab=self.layout.lab,
             root=self.layout.root,

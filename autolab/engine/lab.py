@@ -11,7 +11,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from autolab.engine.plan import home_path
+from autolab.engine.seat import HostAnchor, LocalSeat, NoAnchor, RemoteSeat, Seat
 from autolab.errors import CommandFailed, InvalidSettings
+from autolab.executors.dialects.process import Process
+from autolab.executors.executor import Executor
 from autolab.hosts.connection import Connection
 from autolab.hosts.local import LocalConnection
 from autolab.hosts.pool import LoginBudget, Pool
@@ -19,47 +23,65 @@ from autolab.model.host import LocalHost, SshHost
 from autolab.model.ids import lab8
 from autolab.model.settings import Secret, Settings
 from autolab.store.files import Files
+from autolab.store.lab_file import HERE, read_anchor
 from autolab.store.layout import Layout
-from autolab.store.lease import Leases, Standing
+from autolab.store.lease import Anchor, Leases, LocalAnchor
 
 if TYPE_CHECKING:
     from autolab.hosts.login import Doors
 
 SECRET_WITHIN: Final = timedelta(seconds=30)
-
-
 STATE_DIR: Final = "~/.local/state/autolab"
 
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """A lab as its engine holds it. ``secrets`` reads them anew at each call: they are kept nowhere.
+    """A lab as its engine holds it. ``secrets`` reads them anew at each call: they are kept nowhere."""
 
-    problem  why nothing may be launched from here now: the lease may change hands while an engine runs
-    """
-
-    standing: Standing
-    problem: Callable[[], str]
+    seat: Seat
     pool: Pool
     secrets: Callable[[], Mapping[str, str]]
 
 
 def lab_of(layout: Layout, settings: Settings, files: Files, clock: Callable[[], datetime]) -> Lab:
-    """The lab this clone would drive. raises StoreDamaged where its lease cannot be read."""
-    leases = leases_of(layout, settings, files)
-    standing = leases.standing(clock())
+    """The lab this clone would drive; no host is asked. raises StoreDamaged where a lease that lies here is damaged."""
+    pool = connections(settings, layout.root, clock)
     return Lab(
-        standing=standing,
-        problem=lambda: leases.problem(standing.clone),
-        pool=connections(settings, layout.root, clock),
+        seat=_seat(layout, settings, files, pool, clock),
+        pool=pool,
         secrets=lambda: read_secrets(settings, layout.root, os.environ),
     )
 
 
-def leases_of(layout: Layout, settings: Settings, files: Files) -> Leases:
-    """The lease of this lab, on its anchor: this machine."""
-    local = next((host.state_dir for host in settings.hosts.values() if isinstance(host, LocalHost)), STATE_DIR)
-    return Leases(layout, Path(local).expanduser() / lab8(layout.lab), files)
+def _seat(layout: Layout, settings: Settings, files: Files, pool: Pool, clock: Callable[[], datetime]) -> Seat:
+    anchor = read_anchor(layout, files)
+    leases = Leases(layout, anchor_of(anchor, layout, settings, files, pool), files)
+    if _lies_here(anchor, settings):
+        return LocalSeat(leases, clock())
+    return RemoteSeat(leases, anchor, clock, settings.policies.look_slowest, settings.policies.backoff)
+
+
+def leases_of(layout: Layout, settings: Settings, files: Files, pool: Pool) -> Leases:
+    """The lease of this lab, on the anchor that ``dispatch/lab.json`` names; nothing is asked yet."""
+    return Leases(layout, anchor_of(read_anchor(layout, files), layout, settings, files, pool), files)
+
+
+def anchor_of(name: str, layout: Layout, settings: Settings, files: Files, pool: Pool) -> Anchor:
+    """The host ``name`` as an anchor; ``local`` is this machine, whatever hosts are called."""
+    if name == HERE:
+        near = next((host.state_dir for host in settings.hosts.values() if isinstance(host, LocalHost)), STATE_DIR)
+    elif name not in settings.hosts:
+        return NoAnchor(name)
+    else:
+        near = settings.hosts[name].state_dir
+    folder = f"{near.rstrip('/')}/{lab8(layout.lab)}"
+    if _lies_here(name, settings):
+        return LocalAnchor(home_path(folder), files)
+    return HostAnchor(lambda: Executor(pool.connection(name), Process(), pool.clock), name, folder)
+
+
+def _lies_here(name: str, settings: Settings) -> bool:
+    return name == HERE or isinstance(settings.hosts.get(name), LocalHost)
 
 
 def connections(settings: Settings, root: Path, clock: Callable[[], datetime]) -> Pool:

@@ -6,6 +6,7 @@ the new number, and again what they hold: what the old driver began in between i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -14,7 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from autolab.engine.engine import Engine
-from autolab.engine.lab import connections, leases_of
+from autolab.engine.lab import anchor_of, connections
 from autolab.engine.plan import host_plan
 from autolab.errors import NotTheDriver, OutsideFailed
 from autolab.executors.dialects.process import Process
@@ -28,9 +29,11 @@ from autolab.model.settings import Settings
 from autolab.model.state import DispatchState
 from autolab.rules import adopt
 from autolab.store.files import Files
+from autolab.store.lab_file import read_anchor, write_anchor
 from autolab.store.layout import Layout
-from autolab.store.lease import Lease
+from autolab.store.lease import Lease, Leases
 
+log = logging.getLogger(__name__)
 AT_ONCE: Final = 8
 Holdings = Mapping[str, Holding]
 
@@ -75,8 +78,11 @@ def take_over(
     clock: Callable[[], datetime],
     reason: str,
     given_up: Collection[str] = (),
+    anchor: str = "",
 ) -> list[HostWord]:
     """Make this clone the driver, once every host but those ``given_up`` has said what it holds of the lab.
+
+    anchor  the host that keeps the lease from now on, ``local`` for this machine; default: the one that does
 
     One that is the driver already keeps its number, and adopts what its journal lacks, as after a recovery.
 
@@ -85,16 +91,23 @@ def take_over(
     """
     if not reason.strip():
         raise NotTheDriver("taking the lease needs a reason", hint="autolab lease take --reason '...'")
+    before = read_anchor(layout, files)
     for name in given_up:
-        settings.host(name)
+        if name != before:
+            settings.host(name)
     plans = {n: host_plan(settings, n, layout.lab, layout.root) for n in settings.hosts if n not in given_up}
-    leases = leases_of(layout, settings, files)
     with closing(connections(settings, layout.root, clock)) as pool:
+        was = Leases(layout, anchor_of(before, layout, settings, files, pool), files)
+        leases, lease, moves = was, None, anchor not in ("", before)
+        if moves:
+            lease = None if before in given_up else _lease(was, before)
+            leases = Leases(layout, anchor_of(anchor, layout, settings, files, pool), files)
+        lease = max(lease, _lease(leases, anchor or before), key=_number)
         hosts = _Hosts(plans, pool, clock)
         held = hosts.say()
         with closing(Engine.open(layout, settings, what="lease take", clock=clock, files=files)) as engine:
-            lease, clone = leases.read(), leases.clone()
-            if _is_ours(lease, clone, held):
+            clone = leases.clone()
+            if not moves and _is_ours(lease, clone, held):
                 events = engine.adopt(_news(engine.state, hosts, layout.lab, held, clock()))
             else:
                 number = max(engine.state.driver, _highest(lease, held) + 1)
@@ -104,8 +117,43 @@ def take_over(
                 by = f"driven from here: {clone} ({why})"
                 engine.adopt([DriverTaken(at=clock(), actor="takeover", number=number, why=by)])
                 leases.take(number, why, clock())
+                if moves:
+                    write_anchor(layout, files, anchor)
+                    _tell(was, number, f"the lease lies on {anchor} now", clock())
             engine.render(clock(), force=True)
     return _words(hosts, layout.lab, held, events, given_up)
+
+
+def survey(
+    layout: Layout, settings: Settings, clock: Callable[[], datetime], given_up: Collection[str] = ()
+) -> list[HostWord]:
+    """What every host but those ``given_up`` says that it holds; nothing is changed. raises OutsideFailed"""
+    plans = {n: host_plan(settings, n, layout.lab, layout.root) for n in settings.hosts if n not in given_up}
+    with closing(connections(settings, layout.root, clock)) as pool:
+        hosts = _Hosts(plans, pool, clock)
+        return _words(hosts, layout.lab, hosts.say(), (), given_up)
+
+
+def _lease(leases: Leases, anchor: str) -> Lease | None:
+    """What lies on the anchor; raises OutsideFailed, StoreDamaged."""
+    try:
+        return leases.read()
+    except OutsideFailed as error:
+        why = error.message.removeprefix(f"{anchor}: ")
+        hint = error.hint or f"without it: autolab lease move --to HOST --give-up {anchor} --reason ..."
+        raise OutsideFailed(f"{anchor}, the lab's anchor, does not say who drives: {why}", hint=hint) from error
+
+
+def _number(lease: Lease | None) -> int:
+    return lease.number if lease is not None else 0
+
+
+def _tell(leases: Leases, number: int, reason: str, now: datetime) -> None:
+    """Leave word on the anchor before, for clones whose lab.json still names it; hosts refuse these in any case."""
+    try:
+        leases.take(number, reason, now)
+    except (OutsideFailed, NotTheDriver) as error:
+        log.warning("the anchor before was not told: %s", error.message)
 
 
 def _is_ours(lease: Lease | None, clone: str, held: Holdings) -> bool:
@@ -115,7 +163,7 @@ def _is_ours(lease: Lease | None, clone: str, held: Holdings) -> bool:
 
 
 def _highest(lease: Lease | None, held: Holdings) -> int:
-    return max([lease.number if lease else 0, *(one.driver for one in held.values())])
+    return max([_number(lease), *(one.driver for one in held.values())])
 
 
 def _followed(hosts: _Hosts, driver: Driver) -> Holdings:

@@ -48,6 +48,10 @@ class Views:
         """Something happened: a rendering is due soon."""
         self._changed_at = now
 
+    def stale(self, now: datetime) -> None:
+        """What stands in them beside the journal's state is no longer so, such as why nothing is launched."""
+        self._seq, self._changed_at = -1, now
+
     def due_at(self, state: DispatchState) -> datetime | None:
         """When the views should be rendered; None: they are up to date."""
         if state.seq == self._seq:

@@ -108,6 +108,13 @@ class Executor:
         """Every attempt of a lab that the host holds, after it follows ``driver``; raises OutsideFailed: not known."""
         return self._dialect.read_holds(self._connection.ask(self._dialect.holds(lab_dir, driver)))
 
+    def lease(self, lab_dir: str, number: int = 0, line: str = "") -> tuple[int, str]:
+        """The lease of a lab whose anchor this host is: number and line, 0 where there is none; raises OutsideFailed.
+
+        number  above 0: first take it with ``line``; whoever is first has it, so what comes back says whose it is
+        """
+        return self._dialect.read_lease(self._connection.ask(self._dialect.lease(lab_dir, number, line)))
+
     def probe(self, state_dir: str) -> Probe:
         """Prove the host by a real claim below ``state_dir``; raises OutsideFailed where it does not answer."""
         host, checks = self._dialect.read_check(self._connection.ask(self._dialect.check(probing.lab_dir(state_dir))))

@@ -57,7 +57,7 @@ class Pool:
         clock    the time, UTC
         """
         self._connect = connect
-        self._clock = clock
+        self.clock = clock
         self._budget = budget
         self._connections: dict[str, Connection] = {}
         self._lock = threading.Lock()
@@ -66,7 +66,7 @@ class Pool:
         """The host's connection, always the same one; whatever ``connect`` raises for a host it does not know."""
         with self._lock:
             if host not in self._connections:
-                self._connections[host] = self._connect(host, lambda: self._budget.take(host, self._clock()))
+                self._connections[host] = self._connect(host, lambda: self._budget.take(host, self.clock()))
             return self._connections[host]
 
     def logins(self, host: str, now: datetime) -> int:

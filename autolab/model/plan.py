@@ -84,4 +84,5 @@ class LabPlan:
     patience: PatiencePlan = field(default_factory=PatiencePlan)
     answers: AnswersPlan = field(default_factory=AnswersPlan)
     launching: str = ""
+    not_driving: str = ""  # why this clone may start nothing at all, not even what it intended; empty: it drives
     failures: Table = ()  # the first kind that fits holds

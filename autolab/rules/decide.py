@@ -262,7 +262,8 @@ def _acts(
     opened = [(e, r) for e in entries if (r := e.open_run) is not None]
     unclaimed = [(e, r) for e, r in opened if r.claim is None and not _in_doubt(state, e)]
     fence = tuple(e.id for e, r in unclaimed if r.fence_asked)
-    new = [] if hosts.in_trouble(state.hosts.get(host), now) else [(e, r) for e, r in unclaimed if not r.fence_asked]
+    stopped = plan.not_driving or hosts.in_trouble(state.hosts.get(host), now)
+    new = [] if stopped else [(e, r) for e, r in unclaimed if not r.fence_asked]
     stage = tuple(e.id for e, r in new if r.staged_at is None)
     start = [e for e, r in new if r.staged_at and _may_start(e, r, plan, now)]
     kill = [e for e, r in opened if r.claim is not None and _to_end(e) and _kill_at(r, plan, now) <= now]

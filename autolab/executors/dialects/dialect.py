@@ -112,6 +112,14 @@ class Dialect(Protocol):
         """What the host holds of the lab; with ``driver`` it follows that one first, and starts nothing of others."""
         ...
 
+    def lease(self, lab_dir: str, number: int, line: str) -> Request:
+        """Who may launch for the lab whose anchor this is; a ``number`` above 0 is first taken with ``line``."""
+        ...
+
+    def read_lease(self, reply: Reply) -> tuple[int, str]:
+        """The greatest number and its line; 0 and "" where there is none."""
+        ...
+
     def read(
         self, reply: Reply, jobs: Sequence[Job], at: datetime, before: Mapping[str, Seen] = NOTHING_BEFORE
     ) -> dict[str, Seen]:

@@ -76,7 +76,7 @@ class Process:
         ]  # fmt: skip
         body = (
             "al_umask=$(umask)\n"
-            + _script("prelude.sh", "start.sh")
+            + _script("prelude.sh", "numbers.sh", "start.sh")
             + f"al_sh='{self.shell}'\n"
             + variable("al_runner", "child.sh", "runner.sh", "spawn.sh")
             + spoken("al_who", [str(int(driver.number)), _word(driver.clone)])
@@ -151,7 +151,8 @@ class Process:
         return Request(_compound(body))
 
     def holds(self, lab_dir: str, driver: Driver | None) -> Request:
-        body = _script("prelude.sh", "start.sh", "holds.sh") + spoken("al_root", [_path(lab_dir)], "IFS= read -r al_p")
+        scripts = _script("prelude.sh", "numbers.sh", "start.sh", "holds.sh")
+        body = scripts + spoken("al_root", [_path(lab_dir)], "IFS= read -r al_p")
         enter = "al_enter"
         if driver is not None:
             body += spoken("al_who", [str(int(driver.number)), _word(driver.clone)])
@@ -161,6 +162,19 @@ class Process:
             "else\nal_say_host\n[ ! -e \"$al_p\" ] || echo 'error the state folder cannot be entered'\necho files\nfi\n"
         )
         return Request(_compound(body), deadline=timedelta(seconds=60), limit=512 * MIB)
+
+    def lease(self, lab_dir: str, number: int, line: str) -> Request:
+        body = (
+            _script("prelude.sh", "numbers.sh", "lease.sh")
+            + spoken("al_root", [_path(lab_dir)], "IFS= read -r al_p")
+            + spoken("al_wanted", [str(int(number)), line] if number else [])
+            + f"if al_enter {'make' if number else ''}; then\nal_say_host\nal_lease\nelse\nal_say_host\n"
+            + "[ ! -e \"$al_p\" ] || echo 'error the state folder cannot be entered'\nfi\necho over\n"
+        )
+        return Request(_compound(body))
+
+    def read_lease(self, reply: Reply) -> tuple[int, str]:
+        return reports.lease(reply)
 
     def read(
         self, reply: Reply, jobs: Sequence[Job], at: datetime, before: Mapping[str, Seen] = NOTHING_BEFORE

@@ -115,6 +115,24 @@ def holding(reply: Reply) -> Holding:
     return Holding(driver, clone, {run: files[f"{run}/spec.json"] for run in runs})
 
 
+def lease(reply: Reply) -> tuple[int, str]:
+    """The number and the line of a lab's lease; 0 and "" where the anchor has none."""
+    lines = reply.out.decode("utf-8", "replace").split("\n")
+    if lines[-2:] != ["over", ""]:
+        raise UnreadableReply("the answer is cut short", reply.out)
+    _host(lines, reply)
+    number, text = 0, ""
+    for line in lines[2:-2]:
+        word, _, rest = line.partition(" ")
+        if word == "error":
+            raise CommandFailed(rest[:500])
+        digits, _, text = rest.partition(" ")
+        if word != "lease" or not digits.isdecimal():
+            raise UnreadableReply(f"{line[:80]!r} is nothing that was asked", reply.out)
+        number = int(digits)
+    return number, text
+
+
 def refusal_look(text: str) -> Look:
     """What kind of answer a complaint of the host is."""
     return Look.NO_SPACE if any(sign in text for sign in _FULL) else Look.CANNOT

@@ -1,16 +1,8 @@
 # What is here of a lab: whom the host follows, and the spec.json of every attempt.
 # A folder that cannot be listed is said, because what may be in it is not known.
 al_driver() {
-  al_highest=0
-  for al_name in driver/*; do
-    al_name=${al_name#driver/}
-    case $al_name in "" | *[!0-9]*) continue ;; esac
-    [ "$al_name" -le "$al_highest" ] || al_highest=$al_name
-  done
-  [ "$al_highest" -gt 0 ] || return 0
-  al_theirs=
-  { read -r al_theirs; } 2>/dev/null <"driver/$al_highest"
-  printf 'driver %s %s\n' "$al_highest" "$al_theirs"
+  al_greatest driver
+  [ "$al_highest" -eq 0 ] || printf 'driver %s %s\n' "$al_highest" "$al_theirs"
 }
 al_holds() {
   al_found=

@@ -1,34 +1,16 @@
 # Follows a driver and starts what is staged by this boot and unclaimed. al_who: lines number and clone;
 # al_starts: lines RUN, lab, id, attempt, token, spec hash, project's folder. al_sh: the shell, in words of ours.
-# driver/<number> holds the clone that had this number. It is made whole by a link and never changed, and the
-# highest name counts: so what a host follows only grows, without a lock that could be left behind.
+# driver/<number> holds the clone that had this number.
 al_follow() {
   { read -r al_number; read -r al_clone; } <<E
 $(al_who)
 E
-  al_theirs=
-  if [ ! -e "driver/$al_number" ]; then
-    mkdir -p driver && al_random && printf '%s\n' "$al_clone" >"driver/.$al_n" || return 2
-    al_back=
-    { read -r al_back; } 2>/dev/null <"driver/.$al_n"
-    # A full disk makes an empty file, and what is linked once stays for ever.
-    [ "$al_back" = "$al_clone" ] || { rm -f "driver/.$al_n"; return 2; }
-    al_sync "driver/.$al_n"
-    ln "driver/.$al_n" "driver/$al_number" 2>/dev/null
-    rm -f "driver/.$al_n"
-    al_sync driver .
-  fi
+  al_record driver "$al_number" "$al_clone" || return 2
   { read -r al_theirs; } 2>/dev/null <"driver/$al_number" || return 2
   al_highest=$al_number
   [ "$al_theirs" = "$al_clone" ] || return 1
-  for al_name in driver/*; do
-    al_name=${al_name#driver/}
-    case $al_name in *[!0-9]*) continue ;; esac
-    [ "$al_name" -le "$al_highest" ] || al_highest=$al_name
-  done
-  [ "$al_highest" -eq "$al_number" ] && return 0
-  { read -r al_theirs; } 2>/dev/null <"driver/$al_highest"
-  return 1
+  al_greatest driver
+  [ "$al_highest" -eq "$al_number" ]
 }
 al_refusals() {
   set -- "$1"/refused.*

@@ -12,7 +12,7 @@ import pytest
 from autolab.errors import NotTheDriver, StoreDamaged
 from autolab.store.files import Files
 from autolab.store.layout import Layout
-from autolab.store.lease import Leases
+from autolab.store.lease import Leases, LocalAnchor
 
 LAB = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
@@ -30,7 +30,7 @@ def first(tmp_path: Path, anchor: Path) -> Leases:
 
 def a_clone(root: Path, anchor: Path) -> Leases:
     root.mkdir(exist_ok=True)
-    return Leases(Layout(root, None, LAB), anchor, Files())
+    return Leases(Layout(root, None, LAB), LocalAnchor(anchor, Files()), Files())
 
 
 @pytest.fixture
@@ -122,4 +122,4 @@ def test_a_clone_that_lost_its_own_name_is_another_one(tmp_path: Path, first: Le
 
 
 def lease_of(leases: Leases) -> Path:
-    return leases._path
+    return leases._anchor._path
