@@ -149,6 +149,8 @@ class Engine:
         seen = Seen(
             sidecars=tuple(news.sidecars),
             unreadable=tuple(news.unreadable),
+            strays=news.strays,
+            escalations=tuple(news.escalations),
             wishes=tuple(news.wishes),
             code=self._code(now) if launch else None,
             origin=self.watcher.origin,

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, Final
 
+from autolab.errors import StoreDamaged
 from autolab.model.documents import best, parse, stamp
-from autolab.model.observation import Authority, HostFacts, Liveness, Look, Sighting
+from autolab.model.observation import Authority, HostFacts, Liveness, Look, Sidecar, Sighting, Unreadable
 from autolab.model.plan import PatiencePlan
 from autolab.model.state import Entry, Run, Status
 from autolab.rules.hosts import SILENT
 from autolab.rules.patience import is_news, ran_s
 from autolab.store.files import Files
 from autolab.store.layout import STATUS_SUFFIX, Layout
-from autolab.store.sidecars import write_sidecar
+from autolab.store.sidecars import LIMIT, read_sidecar, write_sidecar
 
 Key = tuple[str, int]
+ASIDE: Final = ".by-agent"  # beside a sidecar of ours: what somebody else had written into it
 _FIELDS: Final = tuple(one.name for one in fields(Sighting))
 _VALUES: Final = attrgetter(*_FIELDS)
 _CHANGING: Final = ("at", "log_size", "looks", "missed", "ran_s", "grew_at")
@@ -65,11 +69,14 @@ class Voices:
         self._voices: dict[Key, _Voice] = {}
         self._lock = threading.Lock()
         self._ended = False
+        self._written: dict[str, tuple[int, int, int]] = {}  # how each sidecar looked when we had written it
+        self._overheard: queue.SimpleQueue[Sidecar | Unreadable] = queue.SimpleQueue()
         self.spoken: queue.SimpleQueue[str] = queue.SimpleQueue()  # names of sidecars written since last asked
 
     def announce(self, entry: Entry) -> None:
-        """The initial sidecar of a new experiment."""
-        self._write(entry.id, {**_blank(entry), "attempt": entry.attempt, "seq": 0})
+        """The initial sidecar of a new experiment; what somebody else said of it before stays and is read."""
+        if self._foreign(entry.id) is None:
+            self._write(entry.id, {**_blank(entry), "attempt": entry.attempt, "seq": 0})
 
     def sighted(
         self,
@@ -138,8 +145,39 @@ class Voices:
         self._write(entry.id, document)
 
     def _write(self, experiment: str, document: Mapping[str, Any]) -> None:
+        self._keep_aside(experiment)
         write_sidecar(self._layout, self._files, self._key, experiment, document)
+        self._written[experiment] = _look_of(self._layout.sidecar(experiment))
         self.spoken.put(experiment + STATUS_SUFFIX)
+
+    def _keep_aside(self, experiment: str) -> None:
+        """What somebody else wrote where we are about to write is kept, and folded as an agent's word."""
+        theirs = self._foreign(experiment)
+        if theirs is None:
+            return
+        path = self._layout.sidecar(experiment)
+        with contextlib.suppress(StoreDamaged):  # a link, a folder: nothing that says anything
+            if (data := self._files.read(path, LIMIT)) is not None:
+                self._files.replace(path.with_name(path.name + ASIDE), data, durable=False)
+        self._overheard.put(theirs)
+
+    def _foreign(self, experiment: str) -> Sidecar | Unreadable | None:
+        """What stands in the sidecar if it is not what we wrote; None: ours, or nothing."""
+        path = self._layout.sidecar(experiment)
+        try:
+            if self._written.get(experiment) == _look_of(path):
+                return None
+        except FileNotFoundError:
+            return None
+        found = read_sidecar(path, experiment, self._key)
+        return None if isinstance(found, Sidecar) and found.authority is Authority.EXECUTOR else found
+
+    def overheard(self) -> list[Sidecar | Unreadable]:
+        """What others wrote into our sidecars just before we wrote again."""
+        found: list[Sidecar | Unreadable] = []
+        while not self._overheard.empty():
+            found.append(self._overheard.get())
+        return found
 
     def heard(self) -> list[str]:
         """Names of the sidecars written since this was last asked."""
@@ -155,6 +193,11 @@ def _begun(seq: int, told: Any) -> _Voice:
         return _Voice(seq)
     last = parse(Sighting, told)
     return _Voice(seq, last.looks, last.missed, last.log_size if last.grew_at else -1, last.grew_at)
+
+
+def _look_of(path: Path) -> tuple[int, int, int]:
+    seen = path.lstat()
+    return seen.st_ino, seen.st_size, seen.st_mtime_ns
 
 
 def _blank(entry: Entry) -> dict[str, Any]:

@@ -9,21 +9,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from autolab.engine.others import Others
 from autolab.engine.publish import result_found
 from autolab.engine.ticks import ticked
 from autolab.engine.voices import Voices
 from autolab.errors import AutolabError, DiskFailed, InvalidSpec, StoreDamaged
 from autolab.model.documents import best, parse
-from autolab.model.observation import Sidecar, Unreadable
+from autolab.model.observation import Escalation, Sidecar, Unreadable
 from autolab.model.origin import Origin
 from autolab.model.settings import Settings
 from autolab.model.state import TERMINAL, DispatchState, Status
-from autolab.model.wish import Wish
+from autolab.model.wish import Ask, Wish
 from autolab.rules.provenance import refusal
 from autolab.store.files import Files
 from autolab.store.hashes import digest_of
 from autolab.store.inbox import DropBox, Inbox
-from autolab.store.layout import Layout
+from autolab.store.layout import STATUS_SUFFIX, Layout
 from autolab.store.origins import Origins
 from autolab.store.scanner import Scan, Scanner
 from autolab.store.snapshot import CodeSnapshots, Snapshot
@@ -43,6 +44,8 @@ class News:
     wishes: list[Wish] = field(default_factory=list)
     own: set[str] = field(default_factory=set)  # wishes from our own inbox
     dropped: set[str] = field(default_factory=set)  # wishes from the drop box
+    strays: Mapping[str, Sidecar] = field(default_factory=dict)  # sidecars of experiments that nobody has added yet
+    escalations: list[Escalation] = field(default_factory=list)
 
 
 class Watcher:
@@ -70,6 +73,7 @@ class Watcher:
         self.origin = Origin()
         self._hints: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._ticks: dict[str, tuple[int, int]] = {}
+        self._others = Others(layout, files)
 
     def hint(self, name: str) -> None:
         """A file event spoke of this sidecar: read it at the next tick."""
@@ -86,10 +90,20 @@ class Watcher:
             self._take(self._scanner.scan(now), news)
             told = {item.path for item in news.unreadable}
             news.unreadable += [item for item in self._scanner.unreadable.values() if item.path not in told]
+            news.escalations = self._others.escalations(state)
         elif names:
             self._take(self._scanner.scan_names(names, now), news)
+        self._take(Scan(self._voices.overheard()), news)
+        news.sidecars += self._others.arrived(state)
         self._take_wishes(state, news, now)
+        self._take_first_words(news, now)
+        news.strays = self._others.keep(state, news.sidecars)
         return news
+
+    def _take_first_words(self, news: News, now: datetime) -> None:
+        """What is said already of experiments that are about to be added: one that runs must not be launched again."""
+        new = [spec.id + STATUS_SUFFIX for wish in news.wishes if wish.ask is Ask.ADD for spec in wish.specs]
+        self._take(self._scanner.scan_names(new, now), news)
 
     def next_scan(self, now: datetime) -> datetime:
         """When all sidecars are read through again."""

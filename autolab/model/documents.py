@@ -137,7 +137,7 @@ def _for_readers(entry: Entry, said: Mapping[str, Any]) -> dict[str, Any]:
         "started": stamp(run.started_at) if run else said.get("started"),
         "finished": stamp(entry.finished_at),
         "wandb_run_id": None,
-        "retry_count": entry.retry_count,
+        "retry_count": _retries(entry, said),
         "max_retries": spec.max_retries,
         "notes": said.get("notes") or spec.notes,
         "priority": spec.priority,
@@ -169,6 +169,12 @@ def _of_ours(entry: Entry) -> dict[str, Any]:
         "exit_status": run.end.status if run and run.end else None,
         "decision": None if entry.decision is None else entry.decision.what,
     }
+
+
+def _retries(entry: Entry, said: Mapping[str, Any]) -> int:
+    """What was charged to it; an external executor counts by itself."""
+    told = said.get("retry_count") if entry.spec.executor == "external" else None
+    return entry.retry_count if told is None else int(told)
 
 
 def _gpu(entry: Entry) -> Any:

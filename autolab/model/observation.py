@@ -147,6 +147,15 @@ class Sidecar:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """What an agent wrote into ``progress/escalate_<ID>.md`` because it needs somebody."""
+
+    id: str
+    text: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """A sidecar (or another file people and agents write) that could not be taken in."""
 

@@ -41,6 +41,7 @@ AGAIN: Final = Option(name="again", effect="use the host again")
 DRAIN: Final = Option(name="drain", effect="launch nothing more there; what runs is still looked at")
 CONFIRM: Final = Option(name="accept", effect="take the executor's word: done")
 NOTED: Final = Option(name="noted", effect="go on with its last good value; it is read again when it changes")
+SEEN: Final = Option(name="noted", effect="nothing in the lab; what you do about it is between you and the agent")
 REJECT: Final = Option(name="reject", effect="record it as failed")
 LET_RUN: Final = Option(name="wait", effect="let it run; you are asked again when it has taken much longer still")
 STOP: Final = Option(name="stop", effect="end its processes and cancel it; done once its end is seen")
@@ -109,6 +110,11 @@ REASONS: Final[Mapping[str, Reason]] = {
         wrong="has a status file that makes no sense",
         unanswered="its last good value stands and the file is read again when it changes",
         options=(NOTED,),
+    ),
+    "escalated": Reason(
+        wrong="is run by an agent that needs somebody",
+        unanswered="its executor goes on as it sees fit; what it says next counts",
+        options=(SEEN,),
     ),
     # It takes long.
     "timeout": Reason(wrong="runs far longer than expected", unanswered=_KEEPS, options=(LET_RUN, RESTART, STOP)),

@@ -15,6 +15,7 @@ from typing import Any, Final
 from autolab.model.action import Action, Collect, Fence, Signal, Stage, Start, Watch
 from autolab.model.documents import best, parse, said_by
 from autolab.model.event import (
+    Added,
     Collected,
     Event,
     FenceAsked,
@@ -24,7 +25,7 @@ from autolab.model.event import (
     Observed,
     StartAsked,
 )
-from autolab.model.observation import Authority, Look, Sidecar, Sighting, Unreadable
+from autolab.model.observation import Authority, Escalation, Look, Sidecar, Sighting, Unreadable
 from autolab.model.origin import Origin
 from autolab.model.plan import LabPlan
 from autolab.model.state import TERMINAL, DispatchState, Entry, Run, Status
@@ -57,12 +58,16 @@ class Seen:
     full       hosts that have as many open looks as they may have
     watch_due  hosts to look at now by their pace; None: all that have something running
     cards      host -> indices of the cards it lists, where it was asked
+    strays     sidecars of experiments that nobody has added, by their id
+    escalations what agents wrote because they need somebody
     results    of external experiments that say done: what was found of their declared file
     may_hold   a look may stay open on a host while work waits for a slot
     """
 
     sidecars: tuple[Sidecar, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    strays: Mapping[str, Sidecar] = field(default_factory=dict)
+    escalations: tuple[Escalation, ...] = ()
     wishes: tuple[Wish, ...] = ()
     code: str | None = None
     origin: Origin = field(default_factory=Origin)
@@ -98,9 +103,13 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
             made.events.append(happened)
 
     take(merge.merge_sidecars(state, seen.sidecars, now))
+    take(external.escalated(state, seen.escalations, now))
     take(merge.report_unreadable(state, seen.unreadable, plan.policies.sidecar_patience, now))
     for wish in seen.wishes:
         take(answers.answer(state, wish, plan, now))
+    for happened in list(made.events):
+        if isinstance(happened, Added) and (stray := seen.strays.get(happened.id)) is not None:
+            take(external.claimed(state.entries[happened.id], stray.cells, now))
     for happened in list(made.events):
         if isinstance(happened, Observed):
             take(_consider(state, happened, seen, plan, now))
@@ -129,6 +138,9 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
 
 def _consider(state: DispatchState, told: Observed, seen: Seen, plan: LabPlan, now: datetime) -> Iterator[Event]:
     entry = state.entries[told.id]
+    if told.authority is Authority.AGENT and (claimed := list(external.claimed(entry, told.cells, now))):
+        yield from claimed
+        entry = state.entries[entry.id]
     if entry.spec.executor == "external":
         yield from external.heard(state, entry, seen.results.get(entry.id), now)
     elif told.authority is Authority.EXECUTOR and "sighting" in told.cells:

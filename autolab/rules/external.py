@@ -2,14 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from autolab.model.documents import best
-from autolab.model.event import Cancelled, Event, Failed, HostLost, Parked, Started, Succeeded, Unparked
+from autolab.model.event import (
+    Amended,
+    Cancelled,
+    Event,
+    Failed,
+    HostLost,
+    Noted,
+    Parked,
+    Started,
+    Succeeded,
+    Unparked,
+)
+from autolab.model.observation import Escalation
 from autolab.model.state import TERMINAL, DispatchState, Entry, Status
 from autolab.rules.questions import ask_about, withdraw
+
+
+def claimed(entry: Entry, cells: Mapping[str, Any], now: datetime) -> Iterator[Event]:
+    """An agent's word that it runs what nobody has launched: its executor from now on, and never launched by us.
+
+    Only with a process or job number: a bare ``running`` may be an intention that never became a run.
+    """
+    names = [f"{key} {cells[key]}" for key in ("pid", "job_id") if cells.get(key)]
+    ours = entry.spec.executor == "autolab" and entry.status is Status.PENDING and entry.run is None
+    if ours and not entry.attempt and cells.get("status") == Status.RUNNING and names:
+        where = f" on {cells['host']}" if cells.get("host") else ""
+        why = f"an agent runs it already ({names[0]}{where}): it is looked after by its sidecar, and not launched"
+        spec = replace(entry.spec, executor="external")
+        yield Amended(at=now, id=entry.id, actor="agent", spec=spec, why=why)
+
+
+def escalated(state: DispatchState, found: Iterable[Escalation], now: datetime) -> Iterator[Event]:
+    """What agents escalate is asked about, each text once (1.34)."""
+    for one in found:
+        path = f"progress/escalate_{one.id}.md"
+        if one.id not in state.entries or state.unreadable.get(path) == one.digest:
+            continue
+        yield Noted(at=now, id=one.id, actor="agent", kind="escalation", path=path, digest=one.digest,
+                    why=f"{path}: an agent needs somebody")  # fmt: skip
+        did = "nothing: its executor goes on as it sees fit"
+        yield from ask_about(state, state.entries[one.id], "escalated", now, seen=one.text, did=did)
 
 
 def heard(state: DispatchState, entry: Entry, result: Mapping[str, Any] | None, now: datetime) -> Iterator[Event]:

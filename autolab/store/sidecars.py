@@ -27,6 +27,7 @@ LIMIT: Final = 1 << 20
 SEQ_MAX: Final = 2**53
 WRITER: Final = "autolab"
 _MARK: Final = re.compile(rb',"mark":"([0-9a-f]{32})"\}\s*')
+_DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,9}")
 _OURS: Final = ("id", "attempt", "seq", "writer", "mark")  # not cells
 
 Check = Callable[[Any], bool]
@@ -98,6 +99,7 @@ def parse_sidecar(data: bytes, experiment: str, key: bytes = b"", *, script: boo
     for place in not_finite:
         if place in CHECKS:
             raise Malformed(f"{place} should be {CHECKS[place][1]}, not NaN or infinite")
+    _read_numbers(document)
     _check(document, experiment)
     if script:
         authority = Authority.SCRIPT
@@ -149,6 +151,14 @@ def _check(document: Mapping[str, Any], experiment: str, error: type[Exception] 
         raise error(f"its id is {_shown(document['id'])}, but the file is named for {experiment!r}")
     if "status" in document and document["status"] is None:
         raise error(f"status should be {CHECKS['status'][1]}, not null")
+
+
+def _read_numbers(document: dict[str, Any]) -> None:
+    """A process or retry number in quotes, as shells and language models write it, is the number that it is."""
+    for name in ("pid", "retry_count"):
+        value = document.get(name)
+        if type(value) is str and _DECIMAL.fullmatch(value):
+            document[name] = int(value)
 
 
 def _is_ours(document: Mapping[str, Any], data: bytes, experiment: str, key: bytes) -> bool:

@@ -1,0 +1,109 @@
+"""Programs and agents that know only the files: they work beside autolab, several at once, mistakes and all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.labhosts import until
+from tests.labs import GO, REPOSITORY, SmallLab, an_experiment
+
+LOCAL = {"local": {"kind": "local", "slots": 2}}
+RESULT = "experiments/results/{}.csv"
+
+
+def start(lab: SmallLab, ident: str, part: str = "") -> subprocess.Popen[str]:
+    words = [sys.executable, "-m", "tests.agents", str(lab.root), ident, part or ident]
+    return subprocess.Popen(words, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.mark.rule("1.1", "1.34", "1.60", "B1", "B4", "B5")
+@pytest.mark.timeout(240)
+def test_agents_that_know_only_the_files_work_beside_autolab_with_all_their_mistakes(tmp_path: Path) -> None:
+    theirs = ("good", "half", "stranger", "dead", "quoted", "marked", "boastful", "needy")
+    with SmallLab(tmp_path, LOCAL, policies={"scan_every": "1s"}) as lab:
+        # One runs already when the lab hears of it; its design says nothing of an agent.
+        running = {"id": "resumed", "status": "running", "pid": os.getpid(), "host": "lab1", "started": "2026-11-20"}
+        lab.layout.sidecar("resumed").write_text(json.dumps(running))
+        lab.add(
+            *(an_experiment(i, "false", executor="external", result_file=RESULT.format(i)) for i in theirs),
+            an_experiment("resumed", "false", result_file=RESULT.format("resumed")),
+            an_experiment("ours", GO),
+        )
+        with lab.engine() as at_work:
+            at_work.until(lambda: lab.layout.state.exists() and "ours" in lab.entries(), "they are there")
+            agents = [start(lab, ident) for ident in (*theirs, "resumed")]
+            agents += [start(lab, "ours", "meddling"), start(lab, "-", "lead")]
+            at_work.until_are("done", "good", "half", "stranger", "quoted", "resumed", within_s=90)
+            at_work.until_are("failed", "dead", "needy", within_s=60)
+            at_work.until_are("on_hold", "boastful")
+            at_work.until(lambda: lab.entries()["ours"].get("hf_artifact_url") is not None, "their word about ours")
+            assert at_work.status("ours") == "running"  # an agent's done ends nothing that autolab runs
+            lab.go()
+            at_work.until_are("done", "ours")
+            at_work.until_asked("sidecar_unreadable", "marked")
+            at_work.until_asked("unconfirmed", "boastful")
+            for agent in agents:
+                said, _ = agent.communicate(timeout=90)
+                assert agent.returncode == 0, said
+            at_work.until(lambda: "artifact_upload_failed" in _escalated(lab), "the second escalation is told")
+        entries = lab.entries()
+        assert entries["good"]["wandb_run_id"] == "https://wandb.ai/me/study/runs/1"
+        assert entries["good"]["hf_artifact_url"].startswith("https://huggingface.co/")
+        assert entries["half"]["mood"] == {"calm": False}
+        assert (entries["quoted"]["retry_count"], entries["quoted"]["job_id"]) == (1, "4711.server")
+        assert entries["quoted"]["gpu"] == "0"
+        assert isinstance(entries["quoted"]["pid"], int)
+        assert entries["dead"]["notes"] == "CUDA out of memory"
+        assert (entries["marked"]["status"], entries["resumed"]["executor"]) == ("pending", "external")
+        noted = Counter((event["kind"], event["path"]) for event in lab.events("noted"))
+        assert noted["unreadable", "dispatch/half.status.json"] <= 2  # half of it; how often it was looked at, not more
+        lab.assert_once_each("ours")
+        lab.assert_replay_equals_state()
+
+
+def _escalated(lab: SmallLab) -> str:
+    """Everything that the questions about escalations show."""
+    return "".join(path.read_text() for path in lab.layout.progress.rglob("*needy*.md"))
+
+
+@pytest.mark.rule("1.60")
+def test_what_somebody_wrote_into_our_sidecar_is_kept_aside_and_heard_although_we_write_next(tmp_path: Path) -> None:
+    with SmallLab(tmp_path, LOCAL) as lab:
+        lab.add(an_experiment("a", GO))
+        engine = lab.open_engine()
+        engine.poll()
+        path = lab.layout.sidecar("a")
+        theirs = json.dumps({"id": "a", "notes": "by hand", "hf_artifact_url": "https://huggingface.co/x"}).encode()
+        path.write_bytes(theirs)
+        lab.go()
+
+        def ended() -> bool:
+            """Ticks of an engine that no file event wakes: it writes over theirs before it reads."""
+            engine.tick(lab.clock(), look=True)
+            return engine.state.entries["a"].status == "done"
+
+        until(ended, "it is done")
+        engine.render(lab.clock(), force=True)
+        engine.close()
+        assert path.with_name("a.status.json.by-agent").read_bytes() == theirs
+        assert lab.entries()["a"]["hf_artifact_url"] == "https://huggingface.co/x"
+        assert json.loads(path.read_bytes())["status"] == "done"
+
+
+def test_a_sidecar_that_came_before_its_experiment_is_heard_when_that_is_added(tmp_path: Path) -> None:
+    with SmallLab(tmp_path, LOCAL) as lab:
+        said = {"id": "early", "status": "failed", "finished": "2026-11-20T10:00:00", "notes": "OOM"}
+        lab.layout.sidecar("early").write_text(json.dumps(said))
+        with lab.engine() as at_work:
+            at_work.until(lambda: bool(lab.events("noted")), "the stranger is noted")
+            lab.add(an_experiment("early", "false", executor="external"))
+            at_work.until_are("failed", "early")
+        assert lab.entries()["early"]["notes"] == "OOM"
+        assert lab.ledger() == {}
