@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.labhosts import until
-from tests.labs import GO, REPOSITORY, SmallLab, an_experiment
+from tests.labs import GO, REPOSITORY, SmallLab, a_table, an_experiment
 
 LOCAL = {"local": {"kind": "local", "slots": 2}}
 RESULT = "experiments/results/{}.csv"
@@ -107,3 +109,86 @@ def test_a_sidecar_that_came_before_its_experiment_is_heard_when_that_is_added(t
             at_work.until_are("failed", "early")
         assert lab.entries()["early"]["notes"] == "OOM"
         assert lab.ledger() == {}
+
+
+# --- readers ---------------------------------------------------------------------------------------------------------
+
+ENTRY = {
+    "id": str, "status": str, "command": str, "expected_duration_hours": (int, float), "phase": str, "group": str,
+    "method": str, "dataset": str, "seed": int,
+}  # fmt: skip
+SEEN = ("host", "gpu", "pid", "job_id", "started", "finished", "wandb_run_id", "retry_count", "notes")
+OPTIONAL = (*SEEN, "max_retries", "priority", "stage", "result_file", "checkpoint_dir")
+SIDECAR = ("id", "status", *SEEN)
+COLUMNS = ("exp_id", "method", "dataset", "group", "metric", "seed", "value", "host", "gpu", "finished_at")
+STAMP = r"\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\]"
+
+
+def board(root: Path, design: str) -> dict[tuple[str, str], str]:
+    """A dashboard's table as its rules say: the status of a cell is that of the first entry with the cell's id."""
+    entries = json.loads((root / "dispatch" / "state.json").read_text())["experiments"]
+    table = json.loads((root / "experiments" / design).read_text())
+    rows, columns = {row["id"] for row in table["rows"]}, {column["id"] for column in table["cols"]}
+    assert all(cell["row"] in rows and cell["col"] in columns for cell in table["cells"])
+    return {
+        (cell["row"], cell["col"]): next((e["status"] for e in entries if e["id"] == cell.get("exp_id")), "todo")
+        for cell in table["cells"]
+    }
+
+
+@pytest.mark.rule("1.8", "1.9", "1.29", "1.30", "B13", "B69")
+def test_a_dashboard_that_knows_only_the_files_shows_our_lab(tmp_path: Path) -> None:
+    with SmallLab(tmp_path, LOCAL) as lab:
+        table = {
+            "title": "Pilots", "caption": "Ours against a baseline.", "description": "a pilot", "phase": "pilot",
+            "rows": [{"id": "m", "label": "Ours", "group": "ours", "note": ""}],
+            "cols": [{"id": c, "label": c, "metric": "acc"} for c in ("c10", "c100", "tiny", "later")],
+            "cells": [
+                {"exp_id": "well", "row": "m", "col": "c10", "purpose": "mechanism"},
+                {"exp_id": "badly", "row": "m", "col": "c100", "purpose": "cost"},
+                {"exp_id": "waits", "row": "m", "col": "tiny", "purpose": "severity"},
+                {"row": "m", "col": "later", "purpose": "component"},
+            ],
+        }  # fmt: skip
+        design = lab.root / "experiments" / "pilot_design.json"
+        design.parent.mkdir()
+        design.write_text(json.dumps(table, indent=2))
+        before = design.read_bytes()
+        lab.add(
+            an_experiment("well", **a_table("well"), dataset="c10"),
+            an_experiment("badly", "false", dataset="c100"),
+            an_experiment("waits", "true", dataset="tiny", executor="external", priority=3,
+                          extra={"my_key": {"x": [1]}}),
+        )
+        with lab.engine() as at_work:
+            at_work.until_are("done", "well")
+            at_work.until_are("failed", "badly")
+        state = lab.state()
+        assert (state["project"], state["updated"][-1]) == ("small", "Z")
+        for entry in state["experiments"]:
+            assert {key: isinstance(entry[key], kind) for key, kind in ENTRY.items()} == dict.fromkeys(ENTRY, True)
+            assert [key for key in OPTIONAL if key not in entry] == []
+        assert lab.entries()["waits"]["my_key"] == {"x": [1]}
+        cells = board(lab.root, "pilot_design.json")
+        shown = {column: status for (_, column), status in cells.items()}
+        assert shown == {"c10": "done", "c100": "failed", "tiny": "pending", "later": "todo"}
+        assert design.read_bytes() == before
+        for ident in ("well", "badly"):
+            sidecar = json.loads(lab.layout.sidecar(ident).read_bytes())
+            assert [key for key in SIDECAR if key not in sidecar] == []
+            assert sidecar["status"] == lab.entries()[ident]["status"]
+            assert isinstance(sidecar["pid"], int)
+        with (lab.root / RESULT.format("well")).open() as file:
+            rows = list(csv.DictReader(file))
+        assert tuple(rows[0]) == COLUMNS
+        assert (rows[0]["exp_id"], rows[0]["value"], rows[0]["host"]) == ("well", "0.5", "local")
+        log = lab.layout.lab_log.read_text()
+        for line in (r"\[well\] started on local pid=\d+", r"DONE: well on local\. Duration: \d+min\. Retries: 0\.",
+                     r"\[badly\] failed \(.+\)"):  # fmt: skip
+            assert re.search(rf"(?m)^{STAMP} {line}$", log), line
+        assert [line for line in log.splitlines() if not re.match(rf"{STAMP} \S", line)] == []
+        page = lab.layout.log("well").read_text()
+        assert re.findall(r"(?m)^## (.+)$", page) == ["Motivation", "Setup", "Expected", "Actual", "Notes"]
+        asked = lab.layout.escalation("badly").read_text()
+        for key in ("exp_id: badly", "reason: undiagnosed_crash", "action_needed: ", "timestamp: "):
+            assert re.search(rf"(?m)^{key}", asked), key
