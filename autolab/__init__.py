@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from autolab.api.driving import poll, serve
     from autolab.api.experiments import add, cancel, decide, hold, release, retry, run
     from autolab.api.hosts import drain, host_exec, host_list, host_test, resume
+    from autolab.api.importing import import_results
     from autolab.api.install import daemon_install
     from autolab.api.lease import lease_move, lease_show, lease_take
     from autolab.api.logs import events, follow_events, history
@@ -47,6 +48,7 @@ _PUBLIC = {
     "api.driving": ("poll", "serve"),
     "api.experiments": ("add", "cancel", "decide", "hold", "release", "retry", "run"),
     "api.hosts": ("drain", "host_exec", "host_list", "host_test", "resume"),
+    "api.importing": ("import_results",),
     "api.install": ("daemon_install",),
     "api.lease": ("lease_move", "lease_show", "lease_take"),
     "api.logs": ("events", "follow_events", "history"),
@@ -89,6 +91,7 @@ __all__ = [
     "host_exec",
     "host_list",
     "host_test",
+    "import_results",
     "init",
     "lease_move",
     "lease_show",

@@ -177,6 +177,10 @@ class LabHosts:
         done = subprocess.run([*self._enter(name), *argv], check=True, capture_output=True, text=True, timeout=30)
         return done.stdout
 
+    def begin_inside(self, name: str, *argv: str) -> subprocess.Popen[bytes]:
+        """A program that its root starts on the host, and that ends with it at the latest. Isolated only."""
+        return self._spawn([*self._enter(name), *argv], name)
+
     @property
     def config(self) -> Path:
         """The ssh configuration that knows all hosts."""

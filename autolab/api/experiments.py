@@ -56,6 +56,13 @@ def add(
     raises  InvalidSpec with every problem of a file; for another design of one that is there
     """
     entries = recorded(project).entries
+    specs = specs_of(project, paths, entries)
+    check_contract(project, specs)
+    return _add(project, list(specs.values()), entries, update=update, dry_run=dry_run, reason=reason, key=key)
+
+
+def specs_of(project: Project, paths: Sequence[Path | str], entries: Mapping[str, Entry]) -> dict[str, Spec]:
+    """The experiments of these files by id, checked against each other and against those that are there."""
     known = {ident: entry.spec for ident, entry in entries.items()}
     specs: dict[str, Spec] = {}
     for path in paths:
@@ -63,8 +70,7 @@ def add(
             if spec.id in specs and not same_spec(specs[spec.id], spec):
                 raise InvalidSpec(f"{spec.id} stands in two files with different designs")
             specs[spec.id] = spec
-    check_contract(project, specs)
-    return _add(project, list(specs.values()), entries, update=update, dry_run=dry_run, reason=reason, key=key)
+    return specs
 
 
 def _read(path: Path | str) -> Written:

@@ -173,6 +173,13 @@ class AdoptReport(Changed):
     command: str
 
 
+class ImportReport(Changed):
+    """``there``: how many were done before; ``without``: id -> why it has no good result, left out."""
+
+    there: int
+    without: dict[str, str]
+
+
 class WaitReport(TypedDict):
     at: str
     done: list[str]
@@ -364,6 +371,7 @@ RESULTS: Final[dict[str, type]] = {
     "release": Changed,
     "retry": Changed,
     "adopt": AdoptReport,
+    "import": ImportReport,
     "decide": Changed,
     "wait": WaitReport,
     "host-list": HostsReport,

@@ -35,6 +35,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "retry": ("experiments", "Run ended experiments again, as new attempts."),
         "decide": ("experiments", "Answer an open question."),
         "adopt": ("adopting", "Take in a process that runs already."),
+        "import": ("importing", "Take in results that are there already."),
     },
     "Look": {
         "status": ("look", "The lab at a glance: open questions first."),
@@ -58,6 +59,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
 LISTED: Final = {name: where for section in COMMANDS.values() for name, where in section.items()}
 # Not shown: what `poll` becomes once it is known that there is something to do.
 WHERE: Final = {**LISTED, "tick": ("engine", "")}
+KEYWORDS: Final = {"import": "import_results"}  # commands whose name no function may have
 EXIT_CODES: Final = (
     "Exit codes: 0 ok, 1 failed, 2 asked wrong, 3 no such name, 4 host or login, 5 busy, 6 refused by a rule, "
     "7 needs a person, 8 not yet, 9 a file is damaged or cannot be written, 130 interrupted."
@@ -73,7 +75,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in WHERE:
             return None
-        command: click.Command = getattr(importlib.import_module(f"autolab.cli.{WHERE[cmd_name][0]}"), cmd_name)
+        module = importlib.import_module(f"autolab.cli.{WHERE[cmd_name][0]}")
+        command: click.Command = getattr(module, KEYWORDS.get(cmd_name, cmd_name))
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:

@@ -23,6 +23,7 @@ class Ask(StrEnum):
     RESUME = "resume"
     TELL = "tell"
     ADOPT = "adopt"
+    IMPORT = "import"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

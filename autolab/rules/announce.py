@@ -214,4 +214,3 @@ def _wandb(entries: Iterable[Entry]) -> str:
 def _counted(names: Iterable[str], form: str = "{name} ({count})") -> str:
     """Each name with how often it came, the most frequent first."""
     return ", ".join(form.format(name=name, count=count) for name, count in Counter(names).most_common())
-

@@ -12,7 +12,7 @@ from autolab.model.plan import LabPlan
 from autolab.model.state import DispatchState, Entry
 from autolab.model.transitions import apply
 from autolab.model.wish import Ask, Wish
-from autolab.rules import processes, wishes
+from autolab.rules import importing, processes, wishes
 from autolab.rules.announce import tell
 from autolab.rules.decisions import decide
 
@@ -59,4 +59,5 @@ _ANSWERS: Final[Mapping[Ask, Callable[[DispatchState, Wish, LabPlan, datetime], 
     Ask.RESUME: wishes.use_host,
     Ask.TELL: tell,
     Ask.ADOPT: processes.adopt,
+    Ask.IMPORT: importing.take_in,
 }
