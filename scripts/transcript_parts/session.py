@@ -59,6 +59,11 @@ class Session:
             return {}
         return {entry["id"]: entry for entry in state["experiments"]}
 
+    def questions(self) -> list[dict[str, object]]:
+        """The open questions, as state.json lists them."""
+        state = json.loads((self.folder / "dispatch" / "state.json").read_bytes())
+        return list(state["questions"])
+
     def until(self, holds: Callable[[Entries], bool], what: str, within_s: float = 120) -> None:
         until(lambda: holds(self.entries()), what, within_s)
 
