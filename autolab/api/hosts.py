@@ -14,10 +14,9 @@ from autolab.api.experiments import asked
 from autolab.api.place import read_state
 from autolab.api.project import Project, clock
 from autolab.api.view import host_lines
-from autolab.engine.lab import connections
+from autolab.engine.lab import connections, dialect_of
 from autolab.engine.plan import host_plan
 from autolab.errors import AskedWrong, OutsideFailed
-from autolab.executors.dialects.process import Process
 from autolab.executors.executor import Executor
 from autolab.executors.probing import claims
 from autolab.executors.runner import spoken
@@ -56,7 +55,7 @@ def host_test(project: Project, names: Iterable[str] = ()) -> ChecksReport:
 
 def _claims(project: Project, name: str, connection: Connection) -> list[Check]:
     """The proof by a job: staged, claimed, ended, and a second one fenced."""
-    executor = Executor(connection, Process(), clock)
+    executor = Executor(connection, dialect_of(project.settings), clock)
     with TemporaryDirectory(prefix="autolab-probe-") as scratch:
         found = claims(executor, project.settings.host(name).state_dir, Path(scratch))
     failed = [one for one in found if not one.ok]
@@ -68,7 +67,7 @@ def _claims(project: Project, name: str, connection: Connection) -> list[Check]:
 def prove(project: Project, name: str, connection: Connection) -> list[Check]:
     """What ``name`` can do, as checks; a host that does not answer is one failed check."""
     plan = host_plan(project.settings, name, project.layout.lab, project.layout.root)
-    dialect = Process()
+    dialect = dialect_of(project.settings)
     try:
         facts, found = dialect.read_check(connection.ask(dialect.check(plan.run_root)))
     except OutsideFailed as error:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Final
 from autolab.api.logs import attempt_of
 from autolab.api.project import Project, clock
 from autolab.api.waiting import between_looks
-from autolab.engine.lab import connections
+from autolab.engine.lab import connections, dialect_of
 from autolab.engine.plan import host_plan
 from autolab.engine.publish import log_name
 from autolab.errors import OutsideFailed, StoreDamaged
-from autolab.executors.dialects.process import Process
 from autolab.executors.executor import Executor
 from autolab.hosts.pool import Pool
 from autolab.model.action import Job
@@ -93,6 +92,7 @@ class _Far:
 
     def __init__(self, project: Project, ident: str, host: str, number: int) -> None:
         settings, layout = project.settings, project.layout
+        self._settings = settings
         self._pool: Pool = connections(settings, layout.root, clock)
         if host in settings.hosts:
             plan = host_plan(settings, host, layout.lab, layout.root)
@@ -104,7 +104,7 @@ class _Far:
         """What is there from ``offset`` on; nothing where the host is no longer known."""
         if not self._host:
             return
-        executor = Executor(self._pool.connection(self._host), Process(), clock)
+        executor = Executor(self._pool.connection(self._host), dialect_of(self._settings), clock)
         while piece := executor.tail(self._job, offset, PIECE):
             offset += len(piece)
             yield piece

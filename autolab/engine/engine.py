@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +12,7 @@ from typing import Final
 
 from autolab.engine.chronicle import Chronicle
 from autolab.engine.inventory import Inventory
-from autolab.engine.lab import Lab, lab_of
+from autolab.engine.lab import Lab, dialect_of, lab_of
 from autolab.engine.lanes import Lane, Lanes
 from autolab.engine.milestones import committing, dispatched, files_of, milestone, tagging
 from autolab.engine.pace import Pace
@@ -76,7 +75,7 @@ class Engine:
         self._git = Git(layout.root, settings.git.within.total_seconds()) if layout.common is not None else None
         self._wake = threading.Event()
         self._tagged: set[str] = set()  # commits that were dispatched since we began
-        self._executors: dict[tuple[str, int], Executor] = {}  # they remember what they saw
+        self._executors: dict[tuple[str, Process], Executor] = {}  # they remember what they saw
         self._happened: Counter[type[Event]] = Counter()  # since the last poll began
 
     @property
@@ -354,11 +353,11 @@ class Engine:
     # --- parts -------------------------------------------------------------------------------------------------------
 
     def _executor(self, host: str) -> Executor:
-        grace_s = math.ceil(self.settings.policies.kill_grace.total_seconds())
-        made = self._executors.get((host, grace_s))
+        dialect = dialect_of(self.settings)
+        made = self._executors.get((host, dialect))
         if made is None:  # two lanes may make one each: they forget what the other was told, and nothing else
             connection = self._lab.pool.connection(host)
-            made = self._executors[host, grace_s] = Executor(connection, Process(grace_s=grace_s), self._clock)
+            made = self._executors[host, dialect] = Executor(connection, dialect, self._clock)
         return made
 
     def _orders(self) -> Orders:

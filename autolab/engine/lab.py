@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import subprocess
@@ -90,6 +91,13 @@ def connections(settings: Settings, root: Path, clock: Callable[[], datetime]) -
     return Pool(_Connector(settings, root), clock, LoginBudget(of_hosts=of_hosts))
 
 
+def dialect_of(settings: Settings) -> Process:
+    """How the lab speaks to hosts, by its settings."""
+    policies = settings.policies
+    grace_s = math.ceil(policies.kill_grace.total_seconds())
+    return Process(grace_s=grace_s, answer_s=policies.answer_within.total_seconds())
+
+
 class _Connector:
     """Makes the connection of a host; all SSH connections share their doors, so that no host sees a rush of logins."""
 
@@ -104,7 +112,7 @@ class _Connector:
         from autolab.hosts.login import Doors  # paramiko: 250 ms that a lab of local hosts need not pay
         from autolab.hosts.ssh import SshConnection
 
-        self._doors = self._doors or Doors()
+        self._doors = self._doors or Doors(self._settings.policies.connect_within.total_seconds())
         given = self._settings.ssh.config
         config = None if given is None else self._root / Path(given).expanduser()
         return SshConnection(name, alias, config, doors=self._doors, may_log_in=may_log_in)

@@ -23,8 +23,6 @@ from autolab.hosts.known_hosts import HostKey, Known, keys_of
 from autolab.hosts.openssh_config import Target, parse_jump, resolve
 
 CONNECT_WITHIN_S: Final = 10.0
-BANNER_WITHIN_S: Final = 10.0
-STEP_WITHIN_S: Final = 15.0  # key exchange; each key offered; each channel
 KEEPALIVE_S: Final = 15
 UNACKED_MS: Final = 30_000  # with the keepalive a dead link is noticed within 45 s
 TURNED_AWAY: Final = 3  # how often we knock where the door is shut before the banner (MaxStartups)
@@ -39,9 +37,14 @@ _ALGORITHMS: Final = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 
 
 class Doors:
-    """At most three logins at once on each address, whoever asks for them. Share one among all connections."""
+    """At most three logins at once on each address, whoever asks for them. Share one among all connections.
 
-    def __init__(self) -> None:
+    connect_s  longest wait for a connection, and then for a banner
+    step_s     for each of the steps that compute: key exchange, each key offered, each channel
+    """
+
+    def __init__(self, connect_s: float = CONNECT_WITHIN_S) -> None:
+        self.connect_s, self.step_s = connect_s, 1.5 * connect_s
         self._lock = threading.Lock()
         self._doors: dict[str, threading.BoundedSemaphore] = {}
 
@@ -90,7 +93,7 @@ def log_in(alias: str, config_path: Path | None, doors: Doors) -> Session:
 def _log_in(target: Target, config_path: Path | None, doors: Doors, hops_left: int) -> Session:
     with contextlib.ExitStack() as carriers:
         way = _Way(target, config_path, doors, hops_left)
-        with doors.through(target.address, BANNER_WITHIN_S):
+        with doors.through(target.address, doors.connect_s):
             transport = _shake_hands(way, carriers)
             _check_host_key(transport, target)
             prove_ourselves(transport, target)
@@ -105,7 +108,7 @@ class _Way:
     def __init__(self, target: Target, config_path: Path | None, doors: Doors, hops_left: int) -> None:
         self.target = target
         self._config_path = config_path
-        self._doors = doors
+        self.doors = doors
         self._hops_left = hops_left
 
     def open(self, carriers: contextlib.ExitStack) -> socket.socket | paramiko.Channel:
@@ -113,7 +116,7 @@ class _Way:
             return self._through_jump(carriers)
         if self.target.proxy_command:
             return _proxy(self.target.proxy_command, carriers)
-        return carriers.enter_context(_connect(self.target))
+        return carriers.enter_context(_connect(self.target, self.doors))
 
     def _through_jump(self, carriers: contextlib.ExitStack) -> paramiko.Channel:
         """As ssh does: the last jump host is reached through the others, each one checked like the host itself."""
@@ -123,11 +126,11 @@ class _Way:
         name, options = parse_jump(last)
         hop = resolve(name, self._config_path, options)
         hop = replace(hop, jumps=tuple(before)) if before else hop
-        session = _log_in(hop, self._config_path, self._doors, self._hops_left - 1)
+        session = _log_in(hop, self._config_path, self.doors, self._hops_left - 1)
         carriers.callback(session.close)
         try:
             return session.transport.open_channel(
-                "direct-tcpip", (target.hostname, target.port), ("127.0.0.1", 0), timeout=STEP_WITHIN_S
+                "direct-tcpip", (target.hostname, target.port), ("127.0.0.1", 0), timeout=self.doors.step_s
             )
         except (paramiko.SSHException, EOFError, OSError) as error:
             text = f"{target.alias}: the jump host {name} could not reach {target.address}: {error}"
@@ -150,19 +153,19 @@ def _proxy(command: str, carriers: contextlib.ExitStack) -> socket.socket:
     return carriers.enter_context(ours)
 
 
-def _connect(target: Target) -> socket.socket:
+def _connect(target: Target, doors: Doors) -> socket.socket:
     """A TCP connection that notices a dead link, in one of four ways an error."""
     where = f"{target.alias}: {target.address}"
-    for family, kind, protocol, _, place in (addresses := _addresses(target)):
+    for family, kind, protocol, _, place in (addresses := _addresses(target, doors.step_s)):
         sock = socket.socket(family, kind, protocol)
         try:
-            sock.settimeout(CONNECT_WITHIN_S)
+            sock.settimeout(doors.connect_s)
             sock.connect(place)
         except OSError as error:
             sock.close()
             if place is not addresses[-1][-1]:
                 continue
-            raise _unreachable(where, error) from error
+            raise _unreachable(where, error, doors.connect_s) from error
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # 40 ms less for every question
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKED_MS)
@@ -170,18 +173,18 @@ def _connect(target: Target) -> socket.socket:
     raise HostUnreachable(f"{where}: the name has no address")
 
 
-def _unreachable(where: str, error: OSError) -> HostUnreachable:
+def _unreachable(where: str, error: OSError, within_s: float) -> HostUnreachable:
     if isinstance(error, ConnectionRefusedError):
         return HostUnreachable(f"{where} refused the connection", hint="is sshd running there, on that port?")
     if isinstance(error, TimeoutError):
-        return HostUnreachable(f"{where} does not answer within {CONNECT_WITHIN_S:g} s", hint="is the host up?")
+        return HostUnreachable(f"{where} does not answer within {within_s:g} s", hint="is the host up?")
     return HostUnreachable(f"{where}: no way there: {error.strerror or error}", hint="is the network, or a VPN, up?")
 
 
 _Address = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
 
 
-def _addresses(target: Target) -> list[_Address]:
+def _addresses(target: Target, within_s: float) -> list[_Address]:
     """The addresses of a name. Asked in a thread of its own: a resolver that hangs cannot be interrupted."""
     found: list[_Address] = []
     wrong: list[OSError] = []
@@ -194,9 +197,9 @@ def _addresses(target: Target) -> list[_Address]:
 
     asking = threading.Thread(target=look_up, name="autolab-resolve", daemon=True)
     asking.start()
-    asking.join(STEP_WITHIN_S)
+    asking.join(within_s)
     if not found:
-        why = wrong[0].strerror if wrong else f"no answer within {STEP_WITHIN_S:g} s"
+        why = wrong[0].strerror if wrong else f"no answer within {within_s:g} s"
         text = f"{target.alias}: the name {target.hostname} is not known: {why}"
         raise HostUnreachable(text, hint="check the spelling, or HostName in the ssh configuration")
     return found
@@ -209,7 +212,7 @@ def _shake_hands(way: _Way, carriers: contextlib.ExitStack) -> paramiko.Transpor
             began = time.monotonic()
             transport = _transport(way, mine)
             try:
-                transport.start_client(timeout=BANNER_WITHIN_S + STEP_WITHIN_S)
+                transport.start_client(timeout=way.doors.connect_s + way.doors.step_s)
                 transport.get_remote_server_key()  # start_client gives up in silence, this does not
                 carriers.push(mine.pop_all())
                 return transport
@@ -233,10 +236,8 @@ def _transport(way: _Way, carriers: contextlib.ExitStack) -> paramiko.Transport:
     carriers.callback(transport.close)
     transport.daemon = True
     transport.set_log_channel(_LOG.name)
-    transport.banner_timeout = BANNER_WITHIN_S
-    transport.handshake_timeout = STEP_WITHIN_S
-    transport.auth_timeout = STEP_WITHIN_S
-    transport.channel_timeout = STEP_WITHIN_S
+    transport.banner_timeout = way.doors.connect_s
+    transport.handshake_timeout = transport.auth_timeout = transport.channel_timeout = way.doors.step_s
     _prefer_known_kinds(transport, _known(way.target))
     return transport
 

@@ -15,7 +15,7 @@ import paramiko
 
 from autolab.errors import HostUnreachable
 from autolab.hosts.framing import NOISE_KEPT, PIECE, SHELL, NothingSaid, WireBroken, converse
-from autolab.hosts.login import STEP_WITHIN_S, Doors, Session, log_in
+from autolab.hosts.login import Doors, Session, log_in
 from autolab.model.command import Reply, Request
 
 CHANNELS_AT_ONCE: Final = 6  # sshd allows 10, and frees one only a moment after it was closed
@@ -36,7 +36,8 @@ class SshConnection:
     ) -> None:
         """Opens nothing yet.
 
-        doors       shared by all connections of a process, so that no host sees too many logins at once
+        doors       how long each step of a login may take; shared by all connections of a process, so that no host sees
+                    too many logins at once
         may_log_in  asked before every login; False: the budget is used up, and the question is refused
         """
         self.host = host
@@ -64,7 +65,7 @@ class SshConnection:
         while True:
             session = self._open_session(ends_at)
             try:
-                wire = _ChannelWire(session, _open_channel(session, ends_at, self.host))
+                wire = _ChannelWire(session, _open_channel(session, ends_at, self.host, self._doors.step_s))
                 return converse(wire, request, into, ends_at=ends_at, host=self.host)
             except NothingSaid as error:
                 # A server at its limit may close a channel it has just opened. The session lives on then, and must:
@@ -107,11 +108,11 @@ class SshConnection:
             self._drop()
 
 
-def _open_channel(session: Session, ends_at: float, host: str) -> paramiko.Channel:
+def _open_channel(session: Session, ends_at: float, host: str, step_s: float) -> paramiko.Channel:
     """A channel; refusals (MaxSessions) are waited out. Raises NothingSaid, HostUnreachable at the deadline."""
     while (left := ends_at - time.monotonic()) > 0:
         try:
-            return session.transport.open_session(timeout=min(left, STEP_WITHIN_S))
+            return session.transport.open_session(timeout=min(left, step_s))
         except (paramiko.SSHException, EOFError, OSError) as error:
             # Not only ChannelException: two threads refused at once share one, and the second gets a bare SSHException.
             if "Timeout" in str(error):

@@ -141,6 +141,12 @@ class Policies(Border):
     look_fastest: Duration = Field(default=timedelta(seconds=10), description="Between looks while something happens.")
     look_slowest: Duration = Field(default=timedelta(seconds=120), description="Between looks while nothing happens.")
     look_held: Duration = Field(default=timedelta(seconds=30), description="How long a host may hold a look open.")
+    connect_within: Duration = Field(
+        default=timedelta(seconds=10), description="How long a host may take to take a connection, and to say hello."
+    )
+    answer_within: Duration = Field(
+        default=timedelta(seconds=30), description="How long a host may take to answer a look; twice that to stage."
+    )
     scan_every: Duration = Field(default=timedelta(seconds=30), description="Between scans of all sidecars.")
     sidecar_patience: Whole = Field(
         default=3, ge=1, le=100, description="Scans before an unreadable sidecar is a question."

@@ -23,6 +23,7 @@ from autolab.model.ids import check_id
 from autolab.model.observation import HostFacts
 
 LOG_LIMIT: Final = 64 * MIB
+CLAIMED_S: Final = 10  # more than a start waits on the host for claims
 _HERE: Final = "AL_BOOT=$al_boot AL_NS=$al_ns AL_MACHINE=$al_machine AL_NODE=$al_node LC_ALL=C"
 _REPORT: Final = f'{_HERE} AL_TARGETS=$1 awk "$al_look_awk" /proc/self/fd/6 - 2>&1 >&5'
 _ALIKE: Final = f'{_HERE} AL_NEWS=$al_news awk "$al_same_awk" /proc/self/fd/6 -'
@@ -39,19 +40,21 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Process:
     """The dialect of hosts without a job system.
 
-    shell    what runs runner, child and command on the host, in words of ours
-    grace_s  from TERM to KILL
+    shell     what runs runner, child and command on the host, in words of ours
+    grace_s   from TERM to KILL
+    answer_s  how long a whole answer to a look may take; what does more has more time
     """
 
     shell: str = "/bin/sh"
     grace_s: int = 10
+    answer_s: float = 30.0
 
     def place(self, code: Code, size: int) -> Request:
         links = [fields(_inside(name), target) for name, target in sorted(code.links.items())]
         parts = _script("prelude.sh", "sweep.sh", "code.sh")
         parts += spoken("al_place", [_path(code.dir)]) + spoken("al_links", links)
         # 100 kB/s is a slow line: below it a snapshot is better made smaller.
-        deadline = timedelta(seconds=60 + size / 100_000)
+        deadline = timedelta(seconds=2 * self.answer_s + size / 100_000)
         text = 'al_errors=$(al_snapshot 2>&1) && echo placed\nal_say_host\nal_complaints "$al_errors"\necho over\n'
         return Request(_compound(parts + text), payload=code.archive, deadline=deadline)
 
@@ -64,7 +67,7 @@ class Process:
             + 'if al_enter make; then\nal_errors=$(al_stage_all 2>&1)\nal_say_host\nal_complaints "$al_errors"\n'
             + "al_look 0\nelse\nal_say_host\necho 'error the state folder cannot be made'\necho files\nfi\n"
         )
-        return Request(_compound(body), payload=_packed(orders), deadline=timedelta(seconds=60))
+        return Request(_compound(body), payload=_packed(orders), deadline=timedelta(seconds=2 * self.answer_s))
 
     def start(self, jobs: Sequence[Job], driver: Driver, hold_s: float, known: frozenset[str]) -> Request:
         lines = [
@@ -88,7 +91,7 @@ class Process:
             + "*) al_say_host; echo 'error who drives cannot be recorded: disk full or not writable' ;;\nesac\n"
             + _and_look(hold_s)
         )
-        return Request(_compound(body), deadline=timedelta(seconds=40 + hold_s))
+        return Request(_compound(body), deadline=timedelta(seconds=self.answer_s + CLAIMED_S + hold_s))
 
     def look(
         self,
@@ -99,7 +102,7 @@ class Process:
     ) -> Request:
         looking = _looking(jobs, known, before)
         body = _script("prelude.sh") + looking + "if al_enter; then\nal_say_host\n" + _and_look(hold_s)
-        return Request(_compound(body), deadline=timedelta(seconds=30 + hold_s))
+        return Request(_compound(body), deadline=timedelta(seconds=self.answer_s + hold_s))
 
     def fence(self, jobs: Sequence[Job], by: str, at: datetime) -> Request:
         body = (
@@ -110,7 +113,7 @@ class Process:
             + 'al_complaints "$al_errors"\n'
             + _and_look(0)
         )
-        return Request(_compound(body), deadline=timedelta(seconds=40))
+        return Request(_compound(body), deadline=timedelta(seconds=2 * self.answer_s))
 
     def signal(self, jobs: Sequence[Job]) -> Request:
         body = (
@@ -119,7 +122,7 @@ class Process:
             + f"if al_enter; then\nal_signal_all {int(self.grace_s)}\nal_say_host\n"
             + _and_look(1)
         )
-        return Request(_compound(body), deadline=timedelta(seconds=60 + self.grace_s))
+        return Request(_compound(body), deadline=timedelta(seconds=2 * self.answer_s + self.grace_s))
 
     def collect(self, jobs: Sequence[Job]) -> Request:
         lines = [fields(run_of(j), str(int(j.log_from)), _path(j.project_dir), _result(j)) for j in jobs]
@@ -139,7 +142,7 @@ class Process:
             + "al_enter && al_run=$(al_wanted) && [ -f \"$al_run/out.log\" ] && printf 'log\\n' &&\n"
             + f'tail -c +{int(offset) + 1} <"$al_run/out.log" | head -c {int(max_bytes)}\n'
         )
-        return Request(_compound(body), limit=max_bytes + 4096)
+        return Request(_compound(body), deadline=timedelta(seconds=self.answer_s), limit=max_bytes + 4096)
 
     def check(self, lab_dir: str) -> Request:
         body = (
@@ -148,7 +151,7 @@ class Process:
             + "al_say_host\nif al_enter make; then\nal_can folder yes ''\nal_check\n"
             + "else\nal_can folder no 'the state folder cannot be made'\nfi\necho over\n"
         )
-        return Request(_compound(body))
+        return Request(_compound(body), deadline=timedelta(seconds=self.answer_s))
 
     def holds(self, lab_dir: str, driver: Driver | None) -> Request:
         scripts = _script("prelude.sh", "numbers.sh", "start.sh", "holds.sh")
@@ -161,7 +164,7 @@ class Process:
             f"if {enter}; then\nal_say_host\n{_FOLLOW if driver else ''}al_driver\nal_holds\nal_bring_holds\n"
             "else\nal_say_host\n[ ! -e \"$al_p\" ] || echo 'error the state folder cannot be entered'\necho files\nfi\n"
         )
-        return Request(_compound(body), deadline=timedelta(seconds=60), limit=512 * MIB)
+        return Request(_compound(body), deadline=timedelta(seconds=2 * self.answer_s), limit=512 * MIB)
 
     def lease(self, lab_dir: str, number: int, line: str) -> Request:
         body = (
