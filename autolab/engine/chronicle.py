@@ -106,6 +106,8 @@ def log_line(happened: e.Event, entry: Entry | None) -> str | None:
         case e.Started() if entry is not None and entry.run is not None and happened.claim is not None:
             gpus = f":gpu{','.join(entry.run.gpus)}" if entry.run.gpus else ""
             return f"{name} started on {entry.run.host}{gpus} pid={happened.claim.pid}"
+        case e.Ended() if happened.end.survivors:
+            return f"{name} left processes running ({happened.why})"
         case e.Succeeded() if entry is not None:
             return _done_line(happened.at, entry)
         case e.Failed():

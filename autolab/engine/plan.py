@@ -71,6 +71,7 @@ def policies_of(settings: Settings) -> Policies:
         start_tries=given.start_tries,
         start_again_s=given.start_again.total_seconds(),
         ask_after_misses=given.ask_after_misses,
+        end_survivors=given.end_survivors,
         kill_again_s=given.kill_again.total_seconds(),
         backoff_s=tuple(step.total_seconds() for step in given.backoff),
         fast_fail_s=given.quarantine_within.total_seconds(),

@@ -87,7 +87,8 @@ class Sighting:
     refusals     how many children said so without owning the claim
     exit         the exit record of the claim's nonce
     child, runner  the processes that the claim names, on this boot and pid namespace
-    others       processes of ours beside these two: the claim's session, or with its nonce in their environment
+    others       processes of ours beside these two: the claim's session, or with its nonce in their environment; at
+                 an end those that outlived it, in the first look that tells it
     unreadable   processes of this user younger than the claim whose environment cannot be read
     result       the declared result file: "" not declared, ``absent``, ``stale``, ``fresh``
     log_size     bytes in out.log

@@ -25,6 +25,7 @@ class Policies:
     give_up_hosts: int = 3  # hosts whose fault may end one experiment until it is the experiment that is asked about
     sidecar_patience: int = 3  # polls at which a file makes no sense until a person is asked
     ask_after_misses: int = 3  # looks in a row without an answer until a person is asked; again after as many
+    end_survivors: bool = False  # what outlives a normal end is signalled
     kill_again_s: float = 15.0  # doubled each time
     result_again_s: float = 15.0  # between two looks for a late result
 

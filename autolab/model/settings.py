@@ -190,6 +190,9 @@ class Policies(Border):
         default=timedelta(days=1), description="How long a notification is tried again before it is given up."
     )
     kill_grace: Duration = Field(default=timedelta(seconds=10), description="Between TERM and KILL.")
+    end_survivors: Flag = Field(
+        default=False, description="End processes that an experiment leaves running when it ends; else only say so."
+    )
     kill_again: Duration = Field(
         default=timedelta(seconds=15), description="Before what survived KILL is signalled again; doubled each time."
     )

@@ -92,6 +92,7 @@ class End:
     status: int | None = None
     detail: str = ""
     ran_s: float | None = None  # by the host's own clock, from the command's start to its end
+    survivors: int = 0  # processes of its own that were alive after a normal end
     causes: tuple[str, ...] = ()  # words of its kernel, disks or scheduler about it, where these can be read
 
     @property

@@ -41,6 +41,7 @@ from autolab.rules import (
     outcome,
     patience,
     questions,
+    survivors,
     together,
 )
 from autolab.rules.intent import intended_run
@@ -180,6 +181,8 @@ def _follow(state: DispatchState, entry: Entry, plan: LabPlan, now: datetime, ma
     if run.end is None:
         yield from _steer(state, entry, run, plan, now)
         return
+    if survivors.to_end(run, plan.policies):
+        return
     if not run.collected:
         if outcome.needs_collecting(run) and not outcome.found_of(entry):
             return
@@ -281,14 +284,19 @@ def _acts(
     kill = [e for e, r in opened if r.claim is not None and _to_end(e) and _kill_at(r, plan, now) <= now]
     collect = tuple(e.id for e in entries if _to_collect(e, plan, now))
     acts: list[tuple[Action, list[Event]]] = []
+    asked: list[Event]
     if fence:
         acts.append((Fence(host, fence, "nothing may start under these attempts"), []))
     if kill:
         why = "a person ends it: its processes are signalled"
         signalled: list[Event] = [KillAsked(at=now, id=e.id, attempt=e.attempt, why=why) for e in kill]
         acts.append((Signal(host, tuple(e.id for e in kill), "ended by a person"), signalled))
+    if left := [e for e in entries if e.closed_run and survivors.to_end(e.closed_run, plan.policies)]:
+        why = "what outlived it is signalled, as end_survivors says"
+        asked = [KillAsked(at=now, id=e.id, attempt=e.attempt, why=why) for e in left]
+        acts.append((Signal(host, tuple(e.id for e in left), why), asked))
     if start:
-        asked: list[Event] = [StartAsked(at=now, id=e.id, attempt=e.attempt) for e in start]
+        asked = [StartAsked(at=now, id=e.id, attempt=e.attempt) for e in start]
         acts.append((Start(host, tuple(e.id for e in start), "due"), asked))
     if stage:
         acts.append((Stage(host, stage, "intended"), []))

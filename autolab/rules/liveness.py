@@ -10,6 +10,7 @@ from autolab.model.event import Ended, Event, HostLost, SeenAgain, Staged, Start
 from autolab.model.observation import NOTHING_SAID, Claim, ExitRecord, Liveness, Look, Sighting
 from autolab.model.plan import Policies
 from autolab.model.state import End, EndHow, Entry, Run, Status
+from autolab.rules import survivors
 
 NO_WORD = frozenset({Look.UNREACHABLE, Look.NO_ANSWER, Look.REFUSED, Look.UNREADABLE})
 
@@ -94,7 +95,8 @@ def _claimed(entry: Entry, run: Run, sighting: Sighting, policies: Policies, now
     elif sighting.exit is not None:
         status = sighting.exit.status
         ran_s = _ran_s(sighting.claim, sighting.exit)
-        end = End(how=EndHow.EXIT, at=now, status=status, detail=exit_words(status), ran_s=ran_s)
+        detail, left = exit_words(status) + survivors.words(sighting.others), sighting.others
+        end = End(how=EndHow.EXIT, at=now, status=status, detail=detail, ran_s=ran_s, survivors=left)
         yield _of(Ended, entry, now, end=end, why=end.detail)
     elif sighting.child is Liveness.UNKNOWN:
         if restarted(run, sighting):

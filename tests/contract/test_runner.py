@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from autolab.errors import InvalidSpec
+from autolab.executors.executor import Executor
 from autolab.model.action import Driver
 from autolab.model.observation import Liveness, Look
 from tests.bench import DRIVER, SHELLS, Bench, until
@@ -135,6 +136,32 @@ def test_what_a_crash_left_half_staged_goes_after_a_day(bench: Bench) -> None:
     bench.staged(bench.order("three", digest="d2"))
     assert not code.exists()
     assert sorted(path.name for path in lab.iterdir() if path.name.startswith(".stage.")) == [".stage.young"]
+
+
+@pytest.mark.rule("P14")
+def test_what_outlives_a_normal_end_is_counted_where_it_is_told(bench: Bench) -> None:
+    left, clean = bench.run("left", "sleep 300 & exit 0"), bench.run("clean")
+    until(lambda: all(list(Path(job.dir).glob("exit.*")) for job in (left, clean)))
+    seen = Executor(bench.connection, bench.dialect, bench.clock).look([left, clean])  # the start may have told it
+    assert {id: (one.others, one.exit is not None) for id, one in seen.items()} == {
+        "left": (1, True),
+        "clean": (0, True),
+    }
+    bench.executor.signal([left])
+    until(lambda: not bench.processes())
+
+
+@pytest.mark.rule("P14")
+def test_what_left_its_session_is_counted_at_the_end_of_a_job_that_had_time_for_it(bench: Bench) -> None:
+    job = bench.run(cmd="setsid sleep 300 & exit 0")
+    bench.ended(job)
+    claim = Path(job.dir, "claim")
+    record = json.loads(claim.read_text()) | {"start_ticks": 1}  # as if it had begun when the machine did
+    claim.unlink()
+    claim.write_text(json.dumps(record, separators=(",", ":")) + "\n")
+    assert Executor(bench.connection, bench.dialect, bench.clock).look([job])["one"].others == 1
+    bench.executor.signal([job])
+    until(lambda: not bench.processes())
 
 
 def test_eight_starts_at_once_run_the_command_once(bench: Bench) -> None:

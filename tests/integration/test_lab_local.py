@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.labhosts import until
 from tests.labs import GO, SmallLab, a_table, an_experiment
 
 SEED_KEYS = {"status", "started", "host", "gpu", "pid", "job_id", "finished", "wandb_run_id", "retry_count", "notes"}
@@ -104,3 +105,22 @@ def test_a_code_edit_between_two_launches_changes_the_next_one_only(tmp_path: Pa
         said = {name: (lab.root / f"experiments/logs/{name}.log").read_text() for name in ("first", "second")}
         assert said == {"first": "old\n", "second": "new\n"}
         lab.assert_once_each("first", "second")
+
+
+@pytest.mark.rule("P14")
+@pytest.mark.parametrize("end_them", [False, True])
+def test_what_outlives_its_experiment_is_said_and_ended_if_the_settings_say_so(tmp_path: Path, end_them: bool) -> None:
+    local = {"local": {"kind": "local", "slots": 1}}
+    with SmallLab(tmp_path, local, policies={"end_survivors": end_them}) as lab:
+        note = tmp_path / "survivor"
+        lab.add(an_experiment("left", f"sleep 300 & echo $! >{note}; exit 0"))
+        with lab.engine() as at_work:
+            at_work.until_are("done", "left")
+            survivor = Path(f"/proc/{int(note.read_text())}")
+            until(lambda: survivor.exists() is not end_them, "it was ended if that is set")
+        words = "exit status 0, and a process of its own goes on"
+        assert f"] [left] left processes running ({words})" in lab.layout.lab_log.read_text()
+        run = lab.replayed().entries["left"].run
+        assert run is not None
+        assert run.end is not None
+        assert run.end.survivors == 1

@@ -46,7 +46,7 @@ function at_home(path) {
   return path
 }
 function small(run, name) { return (run, name) in mode && mode[run, name] == "-" && size[run, name] <= 65536 }
-function report(run, known, from, project, result,    claim, nonce, same, child, runner, end, refused, bytes) {
+function report(run, known, from, project, result,    claim, nonce, same, child, runner, end, refused, bytes, left, gone) {
   print "job " run
   if (!(run in listed)) {
     print "run 0"
@@ -105,7 +105,10 @@ function report(run, known, from, project, result,    claim, nonce, same, child,
     if ((run, "exit." nonce ".json") in mode) print "garbled the exit record is empty or cannot be read"
     if (!refused) print "await " run "/exit." nonce ".json" > "/dev/stderr"
   }
-  if (ENVIRON["AL_TARGETS"] != "" ? same : (end == "" && child == "gone" && runner == "gone"))
+  # What may have outlived a normal end is counted once, where its group did or where it had time to leave that.
+  left = end ~ /"left":1/ || number_of(end, "uptime_s") - number_of(claim, "start_ticks") / 100 >= 60
+  gone = end == "" ? child == "gone" && runner == "gone" : same && proc && !known && left
+  if (ENVIRON["AL_TARGETS"] != "" ? same : gone)
     print "lost " run " " nonce " " number_of(claim, "pid") " " number_of(claim, "start_ticks") " " \
       number_of(claim, "runner_pid") > "/dev/stderr"
   print "end"

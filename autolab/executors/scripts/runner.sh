@@ -33,7 +33,12 @@ al_runner() {
   al_nonce=${al_line#*\"nonce\":\"}
   al_nonce=${al_nonce%%\"*}
   [ -e "refused.$al_nonce" ] && exit 0
-  al_publish_end "{\"nonce\":\"$al_nonce\",\"status\":$al_status,\"at\":$al_when,\"uptime_s\":$al_up}"
+  # Whether the child's group outlived it: free to ask, and reason enough to count on the next look what did.
+  al_pid=${al_line#*\"pid\":} al_left=
+  al_pid=${al_pid%%,*}
+  # dash wants the dashes, busybox cannot bear them.
+  if [ -n "${11}" ] && { kill -s 0 -- "-$al_pid" || kill -s 0 "-$al_pid"; } 2>/dev/null; then al_left=',"left":1'; fi
+  al_publish_end "{\"nonce\":\"$al_nonce\",\"status\":$al_status,\"at\":$al_when,\"uptime_s\":$al_up$al_left}"
 }
 # Whether the folder's file system is away, which a network's may be for a while; after 500 tries it has gone for good.
 # With `staged` in sight and no claim, the child never came that far.
