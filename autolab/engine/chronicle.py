@@ -38,6 +38,8 @@ class Chronicle:
         """Everything these events mean for people's files; lines that stand in ``known`` are not written twice."""
         lines: list[str] = []
         for happened in events:
+            if type(happened) is e.Observed:  # nearly all that happens, and told in the journal alone
+                continue
             entry = state.entries.get(happened.id)
             if (line := log_line(happened, entry)) is not None:
                 lines.append(f"[{stamp(happened.at)}] {line}\n".replace("\n", " ").rstrip() + "\n")

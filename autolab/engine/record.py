@@ -61,7 +61,7 @@ class Record:
         """Make durable what is folded already: one write, one sync. raises DiskFailed: nothing was acknowledged."""
         self._lock.check()
         first = self.state.seq - len(events) + 1
-        self.journal.append([event_document(happened, first + i) for i, happened in enumerate(events)])
+        self.journal.append(event_document(happened, first + i) for i, happened in enumerate(events))
         if self.journal.is_full:
             self.journal.seal(orjson.dumps(self.state))
 

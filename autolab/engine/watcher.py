@@ -174,8 +174,9 @@ class Watcher:
         """Of external experiments that say done, in ``news`` too: what is there of their declared result."""
         found: dict[str, Mapping[str, Any] | None] = {}
         told = {sidecar.id for sidecar in news.sidecars if sidecar.cells.get("status") == Status.DONE}
-        heard = state.entries.keys() if self._say_done is None else {sidecar.id for sidecar in news.sidecars}
-        self._say_done = {*(self._say_done or ()), *(heard & state.entries.keys())}
+        if self._say_done is None:
+            self._say_done = {ident for ident, entry in state.entries.items() if best(entry, "status") == Status.DONE}
+        self._say_done |= told & state.entries.keys()
         for ident in list(self._say_done):
             entry = state.entries[ident]
             says_done = ident in told or best(entry, "status") == Status.DONE

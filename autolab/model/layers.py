@@ -50,7 +50,8 @@ def news(layer: Layer, stamp: Stamp, word: Mapping[str, Any]) -> tuple[dict[str,
 def after(layer: Layer | None, stamp: Stamp, told: Mapping[str, Any], kept: Iterable[str]) -> Layer | None:
     """``layer`` once ``news`` has happened to it; None: nothing was ever said."""
     if layer is None:
-        return Layer(*stamp, told) if told else None
+        # A copy: the table that a parser filled and then took keys from is twice as large, and stays as long as this.
+        return Layer(*stamp, {**told}) if told else None
     top = (layer.seq, layer.digest)
     values = {**layer.values, **told} if told else layer.values
     if stamp > top:

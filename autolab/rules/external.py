@@ -83,6 +83,8 @@ def _ended(
 
 
 def _moved(entry: Entry, word: Any, now: datetime) -> Iterator[Event]:
+    if word == entry.status and entry.substatus != "said":  # as nearly always
+        return
     common: dict[str, Any] = {"at": now, "id": entry.id, "attempt": entry.attempt}
     if word == Status.RUNNING and entry.status in {Status.PENDING, Status.UNREACHABLE}:
         yield Started(**common, why="its executor says that it runs")

@@ -212,7 +212,12 @@ class Files:
 
 def read_regular(path: Path | str, limit: int) -> bytes:
     """The whole content; raises OSError: ELOOP for a link, EINVAL for no regular file, EFBIG above ``limit``."""
-    fd = os.open(path, _READ)
+    return read_seen(path, limit)[0]
+
+
+def read_seen(path: Path | str, limit: int, folder: int | None = None) -> tuple[bytes, os.stat_result]:
+    """``read_regular``, and how the file looked just before it was read; ``path`` in ``folder``, a descriptor."""
+    fd = os.open(path, _READ, dir_fd=folder)
     try:
         seen = os.fstat(fd)
         if not stat.S_ISREG(seen.st_mode):
@@ -224,7 +229,7 @@ def read_regular(path: Path | str, limit: int) -> bytes:
             data += _rest(fd, limit + 1 - len(data))
         if len(data) > limit:
             raise OSError(errno.EFBIG, f"more than {limit} bytes", str(path))
-        return data
+        return data, seen
     finally:
         os.close(fd)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -95,14 +95,14 @@ class Journal:
         problems = [parsed.torn] if parsed.torn else []
         return Loaded(self.segment, parsed.head["seq"], parsed.head["snapshot"], parsed.events, problems)
 
-    def append(self, events: Sequence[bytes | Mapping[str, Any]]) -> None:
+    def append(self, events: Iterable[bytes | Mapping[str, Any]]) -> None:
         """Make ``events`` durable: one write, one sync. Each begins with its number, ``seq`` + 1 and so on.
 
         raises  DiskFailed: nothing was acknowledged, and ``load`` comes before the next ``append``
         """
-        if not events:
-            return
         lines = [event_line(event, number) for number, event in enumerate(events, self.seq + 1)]
+        if not lines:
+            return
         data = b"".join(lines)
         fd = self._writable()
         path = self.path(self.segment)

@@ -19,7 +19,7 @@ from autolab.errors import Bug
 from autolab.model.ids import is_id
 from autolab.model.observation import Authority, Sidecar, Unreadable
 from autolab.model.state import Status
-from autolab.store.files import Files, read_regular, reason
+from autolab.store.files import Files, read_seen, reason
 from autolab.store.layout import RUN_SUFFIX, STATUS_SUFFIX, Layout
 from autolab.store.strict_json import Malformed, parse_tolerant
 
@@ -78,19 +78,37 @@ def read_sidecar(path: Path | str, experiment: str, key: bytes = b"") -> Sidecar
 
     key  the lab's; without it nothing is taken for ours
     """
+    folder, name = os.path.split(path)
     try:
-        data = read_regular(path, LIMIT)
+        fd = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    try:
+        return read_sidecar_in(fd, folder, name, experiment, key)[0]
+    finally:
+        os.close(fd)
+
+
+def read_sidecar_in(
+    fd: int, folder: str, name: str, experiment: str, key: bytes
+) -> tuple[Sidecar | Unreadable | None, os.stat_result | None]:
+    """``read_sidecar`` of ``name`` in ``folder``, which is open as ``fd``; and how the file looked, where it was read.
+
+    A name inside of an open folder is found in half the time of a whole path.
+    """
+    try:
+        data, seen = read_seen(name, LIMIT, fd)
+    except FileNotFoundError:
+        return None, None
     except OSError as error:
         why = reason(error)
-        return Unreadable(str(path), why, _digest(f"{experiment}\0{why}".encode()), experiment)
+        return Unreadable(f"{folder}/{name}", why, _digest(f"{experiment}\0{why}".encode()), experiment), None
     try:
         if not is_id(experiment):
             raise Malformed(f"{experiment[:100]!r} is not a well-formed experiment id")
-        return parse_sidecar(data, experiment, key, script=os.fspath(path).endswith(RUN_SUFFIX))
+        return parse_sidecar(data, experiment, key, script=name.endswith(RUN_SUFFIX)), seen
     except Malformed as error:
-        return Unreadable(str(path), str(error), _digest(data), experiment)
+        return Unreadable(f"{folder}/{name}", str(error), _digest(data), experiment), seen
 
 
 def parse_sidecar(data: bytes, experiment: str, key: bytes = b"", *, script: bool = False) -> Sidecar:
@@ -143,7 +161,7 @@ def sidecar_id(name: str) -> str | None:
 def _check(document: Mapping[str, Any], experiment: str, error: type[Exception] = Malformed) -> None:
     checks, texts = CHECKS, _TEXTS
     for name, value in document.items():
-        if value is None or (type(value) is str and name in texts) or name not in checks:
+        if value is None or name not in checks or (type(value) is str and name in texts):
             continue
         if not checks[name][0](value):
             raise error(f"{name} should be {checks[name][1]}, not {_shown(value)}")

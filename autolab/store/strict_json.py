@@ -49,11 +49,23 @@ def parse_tolerant(data: bytes) -> tuple[dict[str, Any], list[str]]:
             raise Malformed(_why(data, error)) from None
         value, places = _without_nan(_parse_slowly(data))
     else:
-        if _count_keys(value, 0) != _count_names(data):
+        if not _is_plain(value, data) and _count_keys(value, 0) != _count_names(data):
             value, places = _without_nan(_parse_slowly(data))
     if not isinstance(value, dict):
         raise Malformed(f"not an object but {_kind(value)}")
     return value, places
+
+
+def _is_plain(value: Any, data: bytes) -> bool:
+    """Whether ``value`` is flat, without floats, and all strings of ``data`` are in it: then no name came twice.
+
+    A name given twice leaves two quotes in ``data`` that nothing in ``value`` accounts for. One pass over the types and
+    one over the bytes tell what is true of most sidecars, in a third of the time of counting names and members.
+    """
+    if type(value) is not dict:
+        return False
+    kinds = [*map(type, value.values())]
+    return _PLAIN.issuperset(kinds) and data.count(b'"') == 2 * (len(kinds) + kinds.count(str))
 
 
 def _count_names(data: bytes) -> int:

@@ -284,6 +284,20 @@ def test_the_fast_reading_agrees_with_the_standard_library(
 
 
 @given(
+    st.dictionaries(st.text(), st.none() | st.integers(0, 9) | st.text(), min_size=1, max_size=5),
+    st.data(), st.booleans(), st.sampled_from([(",", ":"), (", ", " : "), (" ,\n", "\t:")]),
+)  # fmt: skip
+def test_a_name_given_twice_is_found_however_it_is_written(
+    value: dict[str, Any], data: st.DataObject, plain: bool, between: tuple[str, str]
+) -> None:
+    name = data.draw(st.sampled_from(sorted(value)))
+    whole, one = (json.dumps(part, ensure_ascii=plain, separators=between) for part in (value, {name: value[name]}))
+    parse_object(whole.encode())
+    with pytest.raises(Malformed, match="given twice"):
+        parse_object(f"{whole[:-1]}{between[0]}{one[1:]}".encode())
+
+
+@given(
     st.binary(max_size=60)
     | st.text(alphabet='{}[]":,\\ \n0e1-.NaInfity\ud800', max_size=40).map(lambda t: t.encode("utf-8", "surrogatepass"))
 )
