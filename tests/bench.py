@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,7 +46,7 @@ class Bench:
         self._archive = _archive(root)
         words, prefix = _shell(root, shell)
         if tools:
-            prefix = _with_tools(root / "tools", tools)
+            prefix = _with_tools(root / "tools", tools, prefix)
         self.connection = LocalConnection("here", (*prefix, *words, "-s"))
         self.dialect = Process(shell=" ".join(words), grace_s=grace_s)
         self.executor = Executor(self.connection, self.dialect, self.clock)
@@ -56,10 +57,12 @@ class Bench:
         return datetime.now(UTC)
 
     def order(self, id: str = "one", cmd: str = "true", attempt: int = 1, **more: object) -> StageOrder:
-        """An order for ``id``; ``more``: env, result_file, log_from, digest."""
+        """An order for ``id``; ``more``: env, result_file, log_from, digest, cards."""
         dir = f"{self.state}/{LAB[:8]}/{id}/a{attempt}"
         result, log_from = more.get("result_file"), more.get("log_from", 0)
         job = Job(LAB, id, attempt, dir, "alabcdefghijkl", "f00d", str(self.project), result, log_from)  # type: ignore[arg-type]
+        cards = more.get("cards", ())
+        job = replace(job, cards=cards, card_probe="nvidia-smi", card_dir=str(self.root / "cards"))  # type: ignore[arg-type]
         digest = str(more.get("digest", "d1"))
         links = {"results/out": f"{self.project}/results/out"}
         code = Code(digest, f"{self.state}/{LAB[:8]}/code/{digest}", self._archive, links)
@@ -105,12 +108,13 @@ class Bench:
         return found
 
 
-def _with_tools(folder: Path, tools: Mapping[str, str]) -> tuple[str, ...]:
+def _with_tools(folder: Path, tools: Mapping[str, str], before: tuple[str, ...]) -> tuple[str, ...]:
     folder.mkdir()
     for name, text in tools.items():
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
-    return ("/usr/bin/env", f"PATH={folder}:{os.environ['PATH']}")
+    path = before[-1].removeprefix("PATH=") if before else os.environ["PATH"]
+    return ("/usr/bin/env", f"PATH={folder}:{path}")
 
 
 def _works_in(entry: Path, folder: Path) -> bool:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
-from autolab.api import blocked
+from autolab.api import blocked, wants
 
 Entry = Mapping[str, Any]
 HOLDING = frozenset({"running", "unreachable"})
@@ -29,6 +29,7 @@ class Queue:
             self._under_way(entry)
             or self._dependencies(entry)
             or self._time(entry)
+            or wants.stage(entry, self._stages)
             or self._room(entry)
             or "starts with the next tick"
         )
@@ -49,6 +50,10 @@ class Queue:
         """Made when first asked for: most labs have no dependencies, and 10,000 experiments take a while."""
         return {entry["id"]: entry for entry in self._entries}
 
+    @cached_property
+    def _stages(self) -> dict[str, Entry]:
+        return wants.open_stages(self._entries)
+
     def _time(self, entry: Entry) -> str:
         until = entry.get("not_before")
         return f"not before {until}" if until and until > self._now else ""
@@ -65,7 +70,7 @@ class Queue:
             return blocked.shut(there[0], len(there) - 1)
         if all(self._is_full(host) for host in usable):
             return f"no free slot on {', '.join(str(host['name']) for host in usable[:3])}"
-        return ""
+        return wants.resources(entry, [host for host in usable if not self._is_full(host)], self._entries)
 
     def _is_full(self, host: Entry) -> bool:
         slots = host.get("slots")

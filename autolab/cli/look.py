@@ -158,13 +158,18 @@ def _one_line(value: object) -> object:
     return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
+def _says_something(key: str, value: object) -> bool:
+    """GPU 0 and seed 0 do; what is empty, false or none does not."""
+    return value not in (None, "", [], {}, False) or (key in ("gpu", "seed") and value == 0)
+
+
 def _show_lines(report: ShowReport) -> Iterator[str]:
     entry = report["experiment"]
     word = painted(state_word(entry["status"], entry.get("substatus") or ""), entry["status"])
     yield f"{heading(clean(entry['id']))}  {word}"
     wide = max(len(key) for key in entry)
     for key, value in entry.items():
-        if key not in ("id", "status", "substatus") and value not in (None, "", [], {}, False):
+        if key not in ("id", "status", "substatus") and _says_something(key, value):
             yield f"  {clean(key).ljust(wide)}  {clean(_one_line(value))}"
     yield heading("files")
     for what, path in report["files"].items():

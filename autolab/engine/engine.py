@@ -30,6 +30,7 @@ from autolab.engine.wheel import Wheel
 from autolab.executors.dialects.process import Process
 from autolab.executors.executor import Executor
 from autolab.model.action import Driver
+from autolab.model.card import CardReport
 from autolab.model.event import (
     Added,
     Announced,
@@ -40,7 +41,10 @@ from autolab.model.plan import LabPlan
 from autolab.model.settings import Settings
 from autolab.model.state import DispatchState, Status
 from autolab.model.transitions import fold
+from autolab.rules.cards import to_ask
 from autolab.rules.decide import Decision, Seen, decide
+from autolab.rules.dispatch import is_due
+from autolab.rules.hosts import may_ask
 from autolab.store.failures import effective_table
 from autolab.store.files import Files
 from autolab.store.git import Git
@@ -184,10 +188,15 @@ class Engine:
         if self._wheel.has_news():
             self._views.stale(now)
 
-    def _cards(self, plan: LabPlan, now: datetime) -> dict[str, tuple[str, ...]]:
-        """What hosts list, asked only while something that waits wants a card."""
-        if any(e.spec.resources.gpus and e.status is Status.PENDING for e in self.state.entries.values()):
-            self._inventory.ask(plan.hosts, now)
+    def _cards(self, plan: LabPlan, now: datetime) -> dict[str, CardReport]:
+        """What hosts say of their cards, asked only while something waits for one or runs on one."""
+        pending = (e for e in self.state.entries.values() if e.status is Status.PENDING and e.spec.resources.gpus)
+        asking = to_ask(
+            self.state, plan, self._inventory.asked, (e for e in pending if is_due(self.state, e, now)), now
+        )
+        free = asking.now - self._lanes.full(Lane.ACT)
+        self._inventory.ask((n for n in free if may_ask(self.state.hosts.get(n), now)), plan.hosts, now)
+        self._inventory.next_at = asking.next_at
         return self._inventory.found
 
     def _code(self, now: datetime) -> str | None:
@@ -333,6 +342,7 @@ class Engine:
         """Until something wakes us, or the first thing that is due by the clock."""
         due = [self.watcher.next_scan(now), self._pace.next_due(self.state, self._performer.watched)]
         due += [made.wake_at, self._views.due_at(self.state), self._telling.due_at(), self._wheel.due_at(self.state)]
+        due.append(self._inventory.next_at)
         at = min(instant for instant in due if instant is not None)
         self._wake.wait(max((at - now).total_seconds(), 0.0))
         self._wake.clear()

@@ -14,9 +14,10 @@ from autolab.model.action import Code, Driver, Job, StageOrder
 from autolab.model.failure import Table
 from autolab.model.host import LocalHost
 from autolab.model.ids import lab8
-from autolab.model.plan import AnswersPlan, HostPlan, LabPlan, PatiencePlan, Policies
-from autolab.model.settings import Settings
+from autolab.model.plan import AnswersPlan, CardRules, HostPlan, LabPlan, PatiencePlan, Policies
+from autolab.model.settings import GpuSettings, Settings
 from autolab.model.state import Entry, Run
+from autolab.rules.cards import visible
 from autolab.rules.environment import command_text
 
 # What a snapshot leaves out and a job may want to read or write: it lives in the project's folder on the host.
@@ -30,6 +31,7 @@ def plan_of(settings: Settings, lab: str, root: Path, launching: str = "", failu
         policies=policies_of(settings),
         patience=patience_of(settings),
         answers=answers_of(settings),
+        cards=card_rules(settings.gpus),
         launching=launching,
         failures=failures,
     )
@@ -45,6 +47,12 @@ def host_plan(settings: Settings, name: str, lab: str, root: Path) -> HostPlan:
         kind=host.kind,
         slots=host.slots,
         gpus=_gpus(host.gpus),
+        probe=host.gpu_probe,
+        avoid=host.gpu_avoid,
+        share=host.gpu_share,
+        card_dir=host.card_dir,
+        cpus=host.cpus,
+        mem_mib=host.mem,
         project_dir=f"{run_root}/project" if apart else settings.project_dir(name, str(root)),
         by_hand_dir=settings.project_dir(name, str(root)),
         run_root=run_root,
@@ -56,6 +64,20 @@ def _gpus(given: str | int | tuple[int, ...]) -> tuple[str, ...] | None:
     if isinstance(given, str):
         return None if given == "auto" else ()
     return tuple(str(index) for index in (given if isinstance(given, tuple) else range(given)))
+
+
+def card_rules(given: GpuSettings) -> CardRules:
+    """The numbers about GPUs."""
+    return CardRules(
+        busy_percent=given.busy_percent,
+        used_fraction=given.used_fraction,
+        memory_factor=given.memory_factor,
+        settle_s=given.settle.total_seconds(),
+        look_s=given.look_every.total_seconds(),
+        measure_s=given.measure_every.total_seconds(),
+        avoid=given.avoid,
+        estimate=given.estimate or "",
+    )
 
 
 def policies_of(settings: Settings) -> Policies:
@@ -133,6 +155,9 @@ class Orders:
             spec_hash=run.spec_hash,
             project_dir=run.project_dir,
             result_file=entry.spec.result_file,
+            cards=run.cards,
+            card_probe=run.card_probe,
+            card_dir=self.settings.host(run.host).card_dir,
         )
 
     def stage(self, entry: Entry, run: Run) -> StageOrder:
@@ -164,7 +189,7 @@ class Orders:
         """Variables of the command: the user's, the secrets', what remedies changed, and ours."""
         ours = {"AUTOLAB_RUN_JSON": f"{run.project_dir}/dispatch/{entry.id}.run.json"}
         if run.gpus:
-            ours["CUDA_VISIBLE_DEVICES"] = ",".join(run.gpus)
+            ours |= visible(run.gpus, run.cards, run.card_probe)
         elif _gpus(self.settings.host(run.host).gpus) != ():
             ours["CUDA_VISIBLE_DEVICES"] = ""  # a host with cards: an experiment that asked for none sees none
         return {**self.secrets, **entry.spec.env, **run.env, **ours}

@@ -11,7 +11,7 @@ import orjson
 
 from autolab.errors import CommandFailed
 from autolab.model.documents import FORMAT, entry_document, host_document, question_document, stamp
-from autolab.model.plan import LabPlan
+from autolab.model.plan import HostPlan, LabPlan
 from autolab.model.state import DispatchState
 from autolab.store.files import Files
 from autolab.store.git import Git
@@ -127,8 +127,16 @@ def head(state: DispatchState, plan: LabPlan, logins: Mapping[str, int]) -> dict
         "journal_seq": state.seq,
         "launching": plan.launching or None,
         "questions": [question_document(question) for question in state.questions.values()],
-        "hosts": [host_document(host, slots.get(host.name), logins.get(host.name)) for host in state.hosts.values()],
+        "hosts": [
+            {**host_document(host, slots.get(host.name), logins.get(host.name)), **_limits(plan.hosts.get(host.name))}
+            for host in state.hosts.values()
+        ],
     }
+
+
+def _limits(host: HostPlan | None) -> dict[str, int | None]:
+    """What the settings let its experiments ask for together; None: not counted."""
+    return {"cpus": host.cpus, "mem_mib": host.mem_mib} if host is not None else {"cpus": None, "mem_mib": None}
 
 
 def _remark(published: Published) -> str | None:

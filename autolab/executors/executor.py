@@ -24,6 +24,7 @@ from autolab.executors.dialects.dialect import NOTHING_BEFORE, OPTIONAL, Collect
 from autolab.executors.dialects.process import root_of
 from autolab.hosts.connection import Connection
 from autolab.model.action import Code, Driver, Job, StageOrder
+from autolab.model.card import CardReport
 from autolab.model.command import Request
 from autolab.model.holding import Holding
 from autolab.model.observation import Look
@@ -114,6 +115,11 @@ class Executor:
         number  above 0: first take it with ``line``; whoever is first has it, so what comes back says whose it is
         """
         return self._dialect.read_lease(self._connection.ask(self._dialect.lease(lab_dir, number, line)))
+
+    def cards(self, probe: str, card_dir: str, names: Sequence[str] = ()) -> CardReport:
+        """The host's GPUs as they are now; raises OutsideFailed where it did not answer: nothing is known of them."""
+        at = self._clock()
+        return self._dialect.read_cards(self._connection.ask(self._dialect.cards(probe, card_dir)), at, names)
 
     def probe(self, state_dir: str) -> Probe:
         """Prove the host by a real claim below ``state_dir``; raises OutsideFailed where it does not answer."""

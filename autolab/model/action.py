@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autolab.model.card import CARD_DIR, GivenCard
+
 
 @dataclass(frozen=True, slots=True)
 class Driver:
@@ -28,6 +30,9 @@ class Job:
     project_dir: str
     result_file: str | None = None  # relative to project_dir
     log_from: int = 0  # bytes of out.log that we already have
+    cards: tuple[GivenCard, ...] = ()
+    card_probe: str = ""  # the tool that lists who is on them
+    card_dir: str = CARD_DIR  # where they are reserved on the host
 
 
 @dataclass(frozen=True, slots=True)

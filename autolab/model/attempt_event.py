@@ -111,6 +111,16 @@ class KillAsked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PeakSeen(Event):
+    """It was seen to take more of a card's memory than ever before."""
+
+    mib: int
+
+    def changes(self, entry: Entry) -> Changes:
+        return {"why": entry.why, **of_run(entry, peak_mib=self.mib)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended(Event):
     """A proof that the attempt is over; it is closed for good."""
 

@@ -171,6 +171,9 @@ def _of_ours(entry: Entry) -> dict[str, Any]:
         "process_alive": _process_alive(entry),
         "code": run.code if run else None,
         "code_base": run.base or None if run else None,
+        "vram_mib": run.vram_mib if run else None,
+        "vram_basis": run.vram_basis if run else "",
+        "peak_vram_mib": run.peak_mib if run else None,
         "exit_status": run.end.status if run and run.end else None,
         "decision": None if entry.decision is None else entry.decision.what,
     }
@@ -227,4 +230,6 @@ def host_document(host: HostState, slots: int | None = None, logins: int | None 
         "logins_last_hour": logins,
         "misses": host.misses,
         "not_before": stamp(host.not_before),
+        "gpus": None if host.cards is None else list(host.cards.cards),
+        "gpus_problem": host.cards.problem if host.cards is not None else "",
     }

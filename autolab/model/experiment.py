@@ -30,6 +30,7 @@ _KEPT: Final = (
     "pbs_script_path",
     "gadi_walltime_hours",
     "duration_basis",
+    "estimated_vram_mb",
     "paper_reported",
     "experiment_id",
 )
@@ -136,6 +137,7 @@ class Item(Border):
     pbs_script_path: Word | None = Field(default=None, description="A PBS script written for it.")
     gadi_walltime_hours: Number | None = Field(default=None, gt=0, description="Walltime asked of PBS, hours.")
     duration_basis: Text | None = Field(default=None, description="What the expected duration rests on.")
+    estimated_vram_mb: Number | None = Field(default=None, gt=0, description="MB it takes of a GPU; see gpu_mem.")
     paper_reported: Any = Field(default=None, description="What a paper reports for it.")
     experiment_id: Word | None = Field(default=None, description="The design's experiment that this is a run of.")
     extra: dict[Word, Any] = Field(default_factory=dict, description="Keys of your own, kept as they are.")
@@ -201,6 +203,8 @@ def _resources(item: Item, defaults: ResourceSettings) -> Resources:
         gpus=gpus,
         mem_mib=said["mem"],
         walltime_s=None if walltime is None else walltime.total_seconds(),
+        gpu_mem_mib=said["gpu_mem"],
+        gpu_share=said["gpu_share"],
     )
 
 

@@ -8,7 +8,9 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from autolab.model.border import TAG, Border, Text, Whole, Word, kind_of
+from autolab.model.card import CARD_DIR
 from autolab.model.ids import is_host
+from autolab.model.units import MemoryMib
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _ALIAS: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:%-]{0,254}")
@@ -60,8 +62,21 @@ def _gpus(given: object) -> object:
     raise ValueError("must be none, auto, a number, or a list of indices such as [0, 1]")
 
 
+def _avoided(given: object) -> object:
+    """An index, or a model's name or part of it."""
+    if type(given) is int and 0 <= given <= 1024:
+        return str(given)
+    if isinstance(given, str) and given.strip() and len(given) <= 100:
+        return given.strip()
+    raise ValueError("must be an index such as 3, or a model such as RTX A6000")
+
+
 RemoteFolder = Annotated[Word, AfterValidator(_remote_folder)]
 NearPath = Annotated[Word, AfterValidator(_near_path)]
+AvoidedGpu = Annotated[
+    str, BeforeValidator(_avoided), WithJsonSchema({"type": ["integer", "string"], "examples": [3, "RTX A6000"]})
+]
+GpuProbe = Literal["auto", "nvidia-smi", "amd-smi", "mx-smi", "gnvitop", "none"]
 HostName = Annotated[Word, AfterValidator(_host_name)]
 Variable = Annotated[Word, AfterValidator(variable)]
 GpuOffer = Annotated[
@@ -145,6 +160,20 @@ class _Host(Border):
     gpus: GpuOffer = Field(
         default="none", description="GPUs to give out: none, auto (ask the host), how many, or which."
     )
+    gpu_probe: GpuProbe = Field(
+        default="auto", description="Tool asked about the GPUs; auto: the vendor's that is there; none: never asked."
+    )
+    gpu_avoid: tuple[AvoidedGpu, ...] = Field(
+        default=(), description="GPUs never given out there: indices, and models or parts of their names."
+    )
+    gpu_share: Whole = Field(
+        default=1, ge=1, le=64, description="How many experiments may be on one GPU; each must say its gpu_mem."
+    )
+    card_dir: RemoteFolder = Field(
+        default=CARD_DIR, description="Folder on the host where GPUs are reserved; the same for all labs and users."
+    )
+    cpus: Whole | None = Field(default=None, ge=1, le=100_000, description="Cores given out; default: not counted.")
+    mem: MemoryMib | None = Field(default=None, description="Memory given out; default: not counted.")
     env: EnvSettings = Field(default_factory=NoEnv, description="What the command runs in.")
     state_dir: RemoteFolder = Field(
         default="~/.local/state/autolab",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from autolab.model.card import CARD_DIR
 from autolab.model.failure import Table
 
 
@@ -31,13 +32,39 @@ class Policies:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CardRules:
+    """When a GPU counts as free, and how often hosts are asked about theirs."""
+
+    busy_percent: float = 20.0  # of utilisation: from here on it is busy
+    used_fraction: float = 0.3  # of its memory: from here on it is in use
+    memory_factor: float = 1.2  # free memory must be this many times the estimate
+    settle_s: float = 60.0  # after a start on a shared card, until the next: its numbers lag behind
+    look_s: float = 30.0  # between two questions while something waits for a card
+    measure_s: float = 120.0  # between two questions while something runs on one
+    avoid: tuple[str, ...] = ()  # models never given out, on any host
+    estimate: str = ""  # MiB an experiment needs, as a formula of its own numbers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostPlan:
-    """A host as the settings have it. ``gpus`` None: as many as the host lists."""
+    """A host as the settings have it. ``gpus`` None: as many as the host lists.
+
+    probe      the tool that is asked about cards: auto, one of the vendors', or none
+    avoid      indices and models of cards never given out there
+    share      how many experiments may be on one card
+    cpus, mem_mib  what its experiments may ask for together; None: not counted
+    """
 
     name: str
     kind: str = "ssh"
     slots: int = 1
     gpus: tuple[str, ...] | None = ()
+    probe: str = "none"
+    avoid: tuple[str, ...] = ()
+    share: int = 1
+    card_dir: str = CARD_DIR
+    cpus: int | None = None
+    mem_mib: int | None = None
     project_dir: str = ""
     by_hand_dir: str = ""  # where what a person starts there by hand writes
     run_root: str = ""  # <state_dir>/<lab8>, absolute or beginning with ~/
@@ -84,6 +111,7 @@ class LabPlan:
     policies: Policies = field(default_factory=Policies)
     patience: PatiencePlan = field(default_factory=PatiencePlan)
     answers: AnswersPlan = field(default_factory=AnswersPlan)
+    cards: CardRules = field(default_factory=CardRules)
     launching: str = ""
     not_driving: str = ""  # why this clone may start nothing at all, not even what it intended; empty: it drives
     failures: Table = ()  # the first kind that fits holds

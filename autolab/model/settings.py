@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from autolab.errors import UnknownName
 from autolab.model.border import Border, Flag, Number, Whole, Word
 from autolab.model.failure_settings import KindSettings
-from autolab.model.host import HostName, HostSettings, LocalHost, NearPath, SshHost, Variable
+from autolab.model.formula import parse_formula
+from autolab.model.host import AvoidedGpu, HostName, HostSettings, LocalHost, NearPath, SshHost, Variable
 from autolab.model.notice import USUAL, known_pattern
 from autolab.model.patience_settings import AnswerSettings, PatienceSettings
 from autolab.model.units import Duration, MemoryMib
@@ -24,6 +25,11 @@ _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 def _project(text: str) -> str:
     if not _SLUG.fullmatch(text) or ".." in text:
         raise ValueError("is not well-formed\n1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit")
+    return text
+
+
+def _formula(text: str) -> str:
+    parse_formula(text)
     return text
 
 
@@ -99,6 +105,10 @@ class ResourceSettings(Border):
     gpus: Whole = Field(default=0, ge=0, le=1024, description="GPUs.")
     mem: MemoryMib | None = Field(default=None, description="Memory, with a unit: 32GB.")
     walltime: Duration | None = Field(default=None, description="Longest run, with a unit: 2h, or HH:MM:SS.")
+    gpu_mem: MemoryMib | None = Field(default=None, description="Memory it takes of each GPU, with a unit: 6GB.")
+    gpu_share: Whole | None = Field(
+        default=None, ge=1, le=64, description="How many may be on its GPU with it; default: the host's gpu_share."
+    )
 
 
 def phase_text(value: object) -> str:
@@ -230,6 +240,27 @@ class CodeSettings(Border):
     )
 
 
+class GpuSettings(Border):
+    """When a GPU counts as free; what an experiment needs of one."""
+
+    busy_percent: Number = Field(default=20, gt=0, le=100, description="Utilisation from which a GPU is busy, percent.")
+    used_fraction: Number = Field(default=0.3, gt=0, le=1, description="Part of its memory from which it is in use.")
+    memory_factor: Number = Field(default=1.2, ge=1, le=10, description="Free memory over the estimate, at least.")
+    settle: Duration = Field(
+        default=timedelta(seconds=60), description="Between two starts on one shared GPU: its numbers lag behind."
+    )
+    look_every: Duration = Field(
+        default=timedelta(seconds=30), description="Between two questions to a host while something waits for a GPU."
+    )
+    measure_every: Duration = Field(
+        default=timedelta(seconds=120), description="Between two questions while something runs on one."
+    )
+    avoid: tuple[AvoidedGpu, ...] = Field(default=(), description="Models never given out on any host: RTX A6000.")
+    estimate: Annotated[Word, AfterValidator(_formula)] | None = Field(
+        default=None, description="MiB an experiment needs, of its own numbers: 1200 + 3.5 * batch_size."
+    )
+
+
 class SyncSettings(Border):
     """Which of the project's files go to hosts: tracked and not ignored ones, less these."""
 
@@ -251,6 +282,7 @@ class Settings(Border):
     policies: Policies = Field(default_factory=Policies, description="Pace, patience and limits.")
     patience: PatienceSettings = Field(default_factory=PatienceSettings, description="When people are asked.")
     answers: AnswerSettings = Field(default_factory=AnswerSettings, description="Who answers, and by when.")
+    gpus: GpuSettings = Field(default_factory=GpuSettings, description="When a GPU is free.")
     git: GitSettings = Field(default_factory=GitSettings, description="What is committed.")
     code: CodeSettings = Field(default_factory=CodeSettings, description="Which code may be launched.")
     sync: SyncSettings = Field(default_factory=SyncSettings, description="What is sent.")

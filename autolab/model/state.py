@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from autolab.model.card import CardNotes, GivenCard
 from autolab.model.notice import Notice
 from autolab.model.observation import Claim, HostFacts
 
@@ -39,6 +40,8 @@ class Resources:
     gpus: int = 0
     mem_mib: int | None = None
     walltime_s: float | None = None
+    gpu_mem_mib: int | None = None  # of each card
+    gpu_share: int | None = None  # how many may be on its card with it; None: as its host says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,7 @@ class EndHow(StrEnum):
     """What proves that an attempt is over (protocol, section 4)."""
 
     EXIT = "exit"  # its exit record
+    CARD_TAKEN = "card_taken"  # nothing started: a card it was given had become somebody else's
     REFUSED = "refused"  # the claim's own child never became the command
     FENCED = "fenced"  # nothing ever started, nothing can
     LOST = "lost"  # killed with its runner; code unknown
@@ -98,7 +102,7 @@ class End:
     @property
     def by_host(self) -> bool:
         """Not the experiment's fault: not charged to its retries."""
-        return self.how in {EndHow.REFUSED, EndHow.FENCED, EndHow.HOST_RESTART, EndHow.WITHDRAWN}
+        return self.how in {EndHow.REFUSED, EndHow.FENCED, EndHow.HOST_RESTART, EndHow.WITHDRAWN, EndHow.CARD_TAKEN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +121,11 @@ class Run:
     command: str
     env: Mapping[str, str] = field(default_factory=dict)  # what remedies changed, beside the spec's
     gpus: tuple[str, ...] = ()
+    cards: tuple[GivenCard, ...] = ()  # the same, as its host and the job know them
+    card_probe: str = ""  # the tool that told of them
+    vram_mib: int | None = None  # estimate of what it takes of each card, and what that rests on
+    vram_basis: str = ""
+    peak_mib: int | None = None  # most it was seen to take of a card
     intended_at: datetime
     staged_boot: str | None = None
     staged_at: datetime | None = None
@@ -246,6 +255,7 @@ class HostState:
     misses: int = 0  # looks in a row without an answer
     missed_at: datetime | None = None  # the last of them
     not_before: datetime | None = None  # no new login before
+    cards: CardNotes | None = None  # None: never asked
     failures: tuple[str, ...] = ()  # experiments that lately ended there by its fault or within a minute
     removed_at: datetime | None = None  # when autolab.yaml was seen without it while attempts were open there
 

@@ -21,7 +21,7 @@ P, R, U, H = Status.PENDING, Status.RUNNING, Status.UNREACHABLE, Status.ON_HOLD
 D, F, C = Status.DONE, Status.FAILED, Status.CANCELLED
 
 # Everything that only adds facts: the status stays whatever it is.
-NEUTRAL: Final = (e.Observed, e.QuestionAsked, e.QuestionRepeated, e.QuestionClosed, e.Noted, e.Marked)
+NEUTRAL: Final = (e.Observed, e.PeakSeen, e.QuestionAsked, e.QuestionRepeated, e.QuestionClosed, e.Noted, e.Marked)
 
 TRANSITIONS: Final[Mapping[tuple[Status, type[e.Event]], Status]] = {
     (P, e.Amended): P,

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from autolab.model.action import Action, Collect, Fence, Signal, Stage, Start, Watch
+from autolab.model.card import CardReport
 from autolab.model.documents import best, parse, said_by
 from autolab.model.event import (
     Added,
@@ -33,6 +34,7 @@ from autolab.model.transitions import fold, may
 from autolab.model.wish import Wish
 from autolab.rules import (
     answers,
+    cards,
     dispatch,
     external,
     hosts,
@@ -58,7 +60,7 @@ class Seen:
     watched    experiments that an open look covers
     full       hosts that have as many open looks as they may have
     watch_due  hosts to look at now by their pace; None: all that have something running
-    cards      host -> indices of the cards it lists, where it was asked
+    cards      host -> what it last said of its cards, where it was asked
     strays     sidecars of experiments that nobody has added, by their id
     escalations what agents wrote because they need somebody
     results    of external experiments that say done: what was found of their declared file
@@ -77,7 +79,7 @@ class Seen:
     full: frozenset[str] = frozenset()
     watch_due: frozenset[str] | None = None
     results: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
-    cards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cards: Mapping[str, CardReport] = field(default_factory=dict)
     may_hold: bool = False
 
 
@@ -122,7 +124,8 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
     for ident in [i for i, e in opened if e.status not in TERMINAL]:
         take(_follow(state, state.entries[ident], plan, now, made))
     take(hosts.relieve(state, now))
-    take(hosts.listed(state, seen.cards, now))
+    take(cards.noted(state, seen.cards, plan, now))
+    take(cards.peaks(state, seen.cards, now))
     take(together.group_alarms(state, list(made.events), plan, now))
     take(_intend(state, seen, plan, now))
     take(together.begin(state, list(made.events), now))
@@ -208,6 +211,8 @@ def _steer(state: DispatchState, entry: Entry, run: Run, plan: LabPlan, now: dat
     if run.claim is None and not run.fence_asked and may(entry.status, FenceAsked) and not _in_doubt(state, entry):
         if _to_end(entry):
             yield FenceAsked(**common, why="ended by a person before it started: fenced")
+        elif taken := cards.refusal(entry):
+            yield FenceAsked(**common, why=taken)
         elif run.starts >= plan.policies.start_tries and _start_overdue(run, plan, now):
             yield FenceAsked(**common, why=f"{run.starts} starts on {run.host} without a claim")
         elif _other_boot(entry, run):
@@ -242,10 +247,11 @@ def _intend(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> I
         return
     waiting = [e for e in state.entries.values() if e.status is Status.PENDING]
     launched = [e for e in waiting if not together.is_paused(state, e)]
-    for placed in (*dispatch.adopted(plan, waiting), *dispatch.place(state, plan, now, launched)):
+    for placed in (*dispatch.adopted(plan, waiting), *dispatch.place(state, plan, now, launched, seen.cards)):
         entry, host = state.entries[placed.id], plan.hosts[placed.host]
-        run = intended_run(state, entry, host, placed.gpus, seen.code, seen.origin, now)
-        yield LaunchIntended(at=now, id=entry.id, attempt=run.number, run=run, why=f"goes to {host.name}")
+        run = intended_run(state, entry, host, placed, seen.code, seen.origin, now)
+        gpus = f", GPU {','.join(placed.gpus)}" if placed.gpus else ""
+        yield LaunchIntended(at=now, id=entry.id, attempt=run.number, run=run, why=f"goes to {host.name}{gpus}")
 
 
 # --- what to do about it ---------------------------------------------------------------------------------------------

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from autolab.model.event import Event, HostChanged
-from autolab.model.observation import HostFacts, Look, Sighting
+from autolab.model.observation import Look, Sighting
 from autolab.model.plan import Policies
 from autolab.model.state import DispatchState, HostState, HostStatus
 from autolab.rules.questions import ask_about_host, withdraw
@@ -35,7 +35,7 @@ def heard(state: DispatchState, name: str, sighting: Sighting, policies: Policie
 
 
 def _answered(state: DispatchState, host: HostState, sighting: Sighting, now: datetime) -> Iterator[Event]:
-    facts = _known(host.facts, replace(sighting.host, uptime_s=0.0))
+    facts = replace(sighting.host, uptime_s=0.0)
     status = host.status if host.status in BY_PERSON else HostStatus.READY
     if (status, facts) == (host.status, host.facts) and not host.misses:
         return
@@ -46,20 +46,6 @@ def _answered(state: DispatchState, host: HostState, sighting: Sighting, now: da
     changed = replace(changed, why="" if status is HostStatus.READY else host.why)
     yield HostChanged(at=now, host=changed, why=f"{host.name} answers")
     yield from withdraw(state, f"host:{host.name}", now, "it answers again", "host_refused")
-
-
-def listed(state: DispatchState, cards: Mapping[str, tuple[str, ...]], now: datetime) -> Iterator[Event]:
-    """What hosts said of their cards, where that is news."""
-    for name, indices in cards.items():
-        host = state.hosts.get(name) or HostState(name=name)
-        if host.facts.gpus != indices:
-            changed = replace(host, facts=replace(host.facts, gpus=indices))
-            yield HostChanged(at=now, host=changed, why=f"{name} lists {len(indices)} cards")
-
-
-def _known(before: HostFacts, now: HostFacts) -> HostFacts:
-    """What a look without a question about cards does not say stays as it was."""
-    return replace(now, gpus=before.gpus) if now.gpus is None else now
 
 
 def _missed(host: HostState, status: HostStatus, sighting: Sighting, policies: Policies, now: datetime) -> Event:

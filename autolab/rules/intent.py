@@ -9,10 +9,11 @@ from autolab.model.origin import Origin
 from autolab.model.plan import HostPlan
 from autolab.model.state import DispatchState, Entry, Run
 from autolab.rules import processes, provenance
+from autolab.rules.dispatch import Placement
 
 
 def intended_run(
-    state: DispatchState, entry: Entry, host: HostPlan, gpus: tuple[str, ...], code: str, origin: Origin, now: datetime
+    state: DispatchState, entry: Entry, host: HostPlan, placed: Placement, code: str, origin: Origin, now: datetime
 ) -> Run:
     """The next attempt of ``entry``, pinned to one folder on one host."""
     number, there = entry.attempt + 1, entry.adopting
@@ -29,7 +30,11 @@ def intended_run(
         base=origin.base,
         command=command,
         env=processes.variables(there) if there else entry.env,
-        gpus=gpus,
+        gpus=placed.gpus,
+        cards=() if there else placed.cards,  # what runs already is on its cards: nothing is left to look at or reserve
+        card_probe=placed.probe,
+        vram_mib=placed.need.mib,
+        vram_basis=placed.need.basis,
         adopted=there is not None,
         intended_at=now,
     )

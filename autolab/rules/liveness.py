@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from autolab.model.card import REFUSED_CARD
 from autolab.model.event import Ended, Event, HostLost, SeenAgain, Staged, Started, Vanished
 from autolab.model.observation import NOTHING_SAID, Claim, ExitRecord, Liveness, Look, Sighting
 from autolab.model.plan import Policies
@@ -25,13 +26,19 @@ def judge(entry: Entry, sighting: Sighting, policies: Policies, now: datetime) -
     elif sighting.look is not Look.SEEN or puzzle(entry, sighting):
         return
     elif sighting.fenced:
-        yield _ended(entry, EndHow.FENCED, now, "nothing of this attempt ever started, and nothing can")
+        yield _fenced(entry, sighting, now)
     elif sighting.claim is not None:
         if run.claim is None:
             yield _of(Started, entry, now, claim=sighting.claim, why=_started(run, sighting.claim))
         yield from _claimed(entry, run, sighting, policies, now)
     elif sighting.staged_boot is not None and run.staged_at is None:
         yield _of(Staged, entry, now, boot_id=sighting.staged_boot, why=f"staged on {run.host}")
+
+
+def _fenced(entry: Entry, sighting: Sighting, now: datetime) -> Event:
+    if sighting.refusals and sighting.reason.startswith(REFUSED_CARD):
+        return _ended(entry, EndHow.CARD_TAKEN, now, sighting.reason)
+    return _ended(entry, EndHow.FENCED, now, "nothing of this attempt ever started, and nothing can")
 
 
 def puzzle(entry: Entry, sighting: Sighting) -> str:

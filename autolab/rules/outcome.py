@@ -107,7 +107,7 @@ def _succeeded(
 
 def _host_fault(state: DispatchState, run: Run, policies: Policies, entry: Entry, now: datetime) -> Iterator[Event]:
     """A host that ends several different experiments within a minute each gets nothing more until a person looks."""
-    if run.end is None or run.end.how in {EndHow.WITHDRAWN, EndHow.ABANDONED}:
+    if run.end is None or run.end.how in {EndHow.WITHDRAWN, EndHow.ABANDONED, EndHow.CARD_TAKEN}:
         return
     fast = run.started_at is None or run.end.at - run.started_at < timedelta(seconds=policies.fast_fail_s)
     host = state.hosts.get(run.host) or HostState(name=run.host)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from autolab.model.action import Code, Driver, Job, StageOrder
+from autolab.model.card import CardReport
 from autolab.model.command import Reply, Request
 from autolab.model.holding import Holding
 from autolab.model.observation import HostFacts, Liveness, Sighting
@@ -108,6 +109,10 @@ class Dialect(Protocol):
 
     def check(self, lab_dir: str) -> Request: ...
 
+    def cards(self, probe: str, card_dir: str) -> Request:
+        """What the host's GPUs are, who is on them and who reserved them; ``probe``: the tool to ask, or auto."""
+        ...
+
     def holds(self, lab_dir: str, driver: Driver | None) -> Request:
         """What the host holds of the lab; with ``driver`` it follows that one first, and starts nothing of others."""
         ...
@@ -144,5 +149,9 @@ class Dialect(Protocol):
     def read_tail(self, reply: Reply) -> bytes: ...
 
     def read_holds(self, reply: Reply) -> Holding: ...
+
+    def read_cards(self, reply: Reply, at: datetime, names: Sequence[str] = ()) -> CardReport:
+        """``names``: those the host goes by, for a tool that speaks of several."""
+        ...
 
     def read_check(self, reply: Reply) -> tuple[HostFacts, list[Check]]: ...

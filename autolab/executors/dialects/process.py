@@ -14,9 +14,11 @@ from typing import Final
 
 from autolab.errors import InvalidSpec
 from autolab.executors.dialects import reports
+from autolab.executors.dialects.cards import read_cards
 from autolab.executors.dialects.dialect import NOTHING_BEFORE, Check, Seen
 from autolab.executors.runner import fields, script, spoken, variable
 from autolab.model.action import Code, Driver, Job, StageOrder
+from autolab.model.card import CardReport
 from autolab.model.command import MIB, Reply, Request
 from autolab.model.holding import Holding
 from autolab.model.ids import check_id
@@ -31,6 +33,7 @@ _FOLLOW: Final = (
     "al_follow 2>/dev/null\n[ $? -ne 2 ] || echo 'error who drives cannot be recorded: disk full or not writable'\n"
 )
 _WORD: Final = re.compile(r"[A-Za-z0-9._:+-]{1,128}")
+_CARD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 _READONLY: Final = frozenset({"PPID", "UID", "EUID", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO"})  # bash ends over them
 _NONCE: Final = re.compile(r"[0-9a-f]{32}")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -73,7 +76,7 @@ class Process:
         lines = [
             fields(
                 run_of(job), _word(job.lab), job.id, str(job.attempt), _word(job.token), _word(job.spec_hash),
-                _path(job.project_dir),
+                _path(job.project_dir), _cards(job), _path(job.card_dir) if job.cards else "-",
             )
             for job in jobs
         ]  # fmt: skip
@@ -81,7 +84,7 @@ class Process:
             "al_umask=$(umask)\n"
             + _script("prelude.sh", "numbers.sh", "start.sh")
             + f"al_sh='{self.shell}'\n"
-            + variable("al_runner", "child.sh", "runner.sh", "spawn.sh")
+            + variable("al_runner", "cards.sh", "take.sh", "child.sh", "runner.sh", "spawn.sh")
             + spoken("al_who", [str(int(driver.number)), _word(driver.clone)])
             + spoken("al_starts", lines)
             + _looking(jobs, known)
@@ -152,6 +155,18 @@ class Process:
             + "else\nal_can folder no 'the state folder cannot be made'\nfi\necho over\n"
         )
         return Request(_compound(body), deadline=timedelta(seconds=self.answer_s))
+
+    def cards(self, probe: str, card_dir: str) -> Request:
+        body = (
+            _script("prelude.sh", "cards.sh", "probe.sh")
+            + spoken("al_shelf", [_path(card_dir)])
+            + f'al_say_host\nal_probe {_word(probe)}\nal_at "$(al_shelf)"\nal_reserved "$al_p"\necho over\n'
+        )
+        # Six questions to a tool, each ended after 20 s.
+        return Request(_compound(body), deadline=timedelta(seconds=130))
+
+    def read_cards(self, reply: Reply, at: datetime, names: Sequence[str] = ()) -> CardReport:
+        return read_cards(reply, at, names)
 
     def holds(self, lab_dir: str, driver: Driver | None) -> Request:
         scripts = _script("prelude.sh", "numbers.sh", "start.sh", "holds.sh")
@@ -284,6 +299,18 @@ def _inside(name: str) -> str:
     if not parts or name.startswith("/") or ".." in parts:
         raise InvalidSpec(f"{name!r} does not stay inside the project")
     return str(PurePosixPath(name))
+
+
+def _cards(job: Job) -> str:
+    """The cards as the child takes them: tool, ``whole`` or the MiB to share, and key=name for each."""
+    if not job.cards:
+        return ""
+    share = "whole" if job.cards[0].mib is None else str(int(job.cards[0].mib))
+    names = [f"{card.key or card.name}={card.name.replace('/', '-')}" for card in job.cards]
+    for called in (name for pair in names for name in pair.split("=")):
+        if not _CARD.fullmatch(called):
+            raise InvalidSpec(f"{called!r} is no name of a card")
+    return " ".join([_word(job.card_probe or "none"), share, *names])
 
 
 def _result(job: Job) -> str:

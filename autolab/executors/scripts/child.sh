@@ -14,12 +14,13 @@ al_fields() {
   al_t=$1
 }
 al_refuse() {
+  al_drop_cards
   { printf '%s\n' "$1" >"$al_run/refused.$al_nonce"; } 2>/dev/null
   sync "$al_run/refused.$al_nonce" "$al_run" 2>/dev/null || sync
   exit 78
 }
 al_child() {
-  al_run=$1 al_code=$8
+  al_run=$1 al_code=$8 al_id=$3 al_attempt=$4 al_lab8=${2%"${2#????????}"} al_shelf=
   # /proc/self is this fork; $$ would be the shell that it was forked from.
   al_ticks self && al_pid=$al_p al_my_ticks=$al_t
   al_nonce=
@@ -53,13 +54,14 @@ al_child() {
   { read -r al_back; } 2>/dev/null <"$al_me"
   [ "$al_back" = "$al_line" ] || al_refuse 'the claim could not be written: disk full or not writable'
   sync "$al_me" 2>/dev/null || sync
+  [ -z "${13:-}" ] || al_take_cards "${13}" "${14}"
   # Its answer is ignored: over a network a link that was made may be reported as failed.
   ln "$al_me" "$al_run/claim" 2>/dev/null
   sync "$al_run" 2>/dev/null || sync
   al_back=
   { read -r al_back; } 2>/dev/null <"$al_run/claim"
   if [ "$al_back" != "$al_line" ]; then
-    [ -e "$al_run/claim" ] && exit 79
+    [ -e "$al_run/claim" ] && { al_drop_cards; exit 79; }
     al_refuse 'no claim could be linked: no hard links here, disk full or not writable'
   fi
   { echo 500 >/proc/self/oom_score_adj; } 2>/dev/null
@@ -71,7 +73,7 @@ al_child() {
 al_become() {
   while IFS= read -r al_line || [ -n "$al_line" ]; do
     case $al_line in [A-Za-z_]*=*) export "$al_line" ;; esac
-  done 2>/dev/null <"$1/env" || { al_run=$1 al_nonce=$2; al_refuse 'the staged environment cannot be read'; }
+  done 2>/dev/null <"$1/env" || { al_run=$1 al_nonce=$2 al_shelf=; al_refuse 'the staged environment cannot be read'; }
   export AUTOLAB_TOKEN="$3" AUTOLAB_NONCE="$2" AUTOLAB_ID="$4" AUTOLAB_ATTEMPT="$5"
   export AUTOLAB_PROJECT_DIR="$6" AUTOLAB_RUN_DIR="$1"
   umask "$7"

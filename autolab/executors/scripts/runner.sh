@@ -2,6 +2,7 @@
 # $1 RUN  $2 lab  $3 id  $4 attempt  $5 token  $6 spec hash  $7 project's folder  $8 code  $9 umask
 # $10 pid namespace, "" where the child must look  $11 "setsid", or "" in a job system, where the job has a session of
 # its own and TERM and USR1 are passed on  $12 the epoch at boot, "" where `date` must be asked
+# $13 the cards it is given, "" for none  $14 the folder where they are reserved
 al_runner() {
   al_run=$1 al_hit= al_early=
   umask 077
@@ -32,6 +33,8 @@ al_runner() {
   case $al_line in *"\"by\":\"$al_by\""*) ;; *) exit 0 ;; esac
   al_nonce=${al_line#*\"nonce\":\"}
   al_nonce=${al_nonce%%\"*}
+  # The child is gone, and with it every right to the cards.
+  [ -z "${13:-}" ] || { al_cards=${13} al_shelf=${14}; al_drop_cards; }
   [ -e "refused.$al_nonce" ] && exit 0
   # Whether the child's group outlived it: free to ask, and reason enough to count on the next look what did.
   al_pid=${al_line#*\"pid\":} al_left=

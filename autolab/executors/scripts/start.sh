@@ -1,5 +1,6 @@
 # Follows a driver and starts what is staged by this boot and unclaimed. al_who: lines number and clone;
-# al_starts: lines RUN, lab, id, attempt, token, spec hash, project's folder. al_sh: the shell, in words of ours.
+# al_starts: lines RUN, lab, id, attempt, token, spec hash, project's folder, cards, the cards'
+# folder. al_sh: the shell, in words of ours.
 # driver/<number> holds the clone that had this number.
 al_follow() {
   { read -r al_number; read -r al_clone; } <<E
@@ -19,14 +20,16 @@ al_refusals() {
 }
 al_start_all() {
   al_lines= al_errors= al_pending=
-  while IFS=$al_us read -r al_run al_lab al_id al_attempt al_token al_hash al_project; do
+  while IFS=$al_us read -r al_run al_lab al_id al_attempt al_token al_hash al_project al_cards al_shelf; do
     [ -e "$al_run/claim" ] && continue
     al_staged= al_code=
     { read -r al_staged; read -r al_code; } 2>/dev/null <"$al_run/staged"
     [ "$al_staged" = "boot $al_boot" ] || continue
     al_at "$al_project"
     al_lines=$al_lines$PWD/$al_run$al_us$al_lab$al_us$al_id$al_us$al_attempt$al_us$al_token$al_us$al_hash$al_us
-    al_lines=$al_lines$al_p$al_us${al_code#code }"
+    al_lines=$al_lines$al_p$al_us${al_code#code }$al_us$al_cards$al_us
+    al_at "$al_shelf"
+    al_lines=$al_lines$al_p"
 "
     al_refusals "$al_run"
     al_pending="$al_pending $al_run:$al_count"

@@ -103,6 +103,7 @@ FACTS: Final[Mapping[type[e.Event], Mapping[str, Any]]] = {
     e.QuestionRepeated: {"question": "e1-1", "seen": "again"},
     e.Marked: {"reason": "timeout", "level": 2.0},
     e.Noted: {"kind": "late"},
+    e.PeakSeen: {"mib": 9000},
     e.Observed: {"authority": Authority.AGENT, "sidecar_seq": 1, "digest": "d", "cells": {"pid": 1}},
 }
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autolab.model.observation import HostFacts
 from autolab.model.plan import LabPlan
 from autolab.model.state import DispatchState, Entry, HostState, HostStatus, Remark, Resources, Status
 from autolab.rules.dispatch import Placement, is_due, open_dependencies, place
@@ -39,14 +39,63 @@ def wanting(ident: str, gpus: int = 0, **spec: Any) -> Entry:
 
 
 @pytest.mark.rule("1.69")
-def test_they_go_by_stage_then_priority_then_as_they_were_added() -> None:
+def test_they_go_by_priority_then_as_they_were_added() -> None:
     state = a_state(
         an_entry("late", added_at=T0 + seconds(1)),
         an_entry("early"),
         an_entry("urgent", spec=a_spec("urgent", priority=5), added_at=T0 + seconds(2)),
-        an_entry("second", spec=a_spec("second", stage=2, priority=9)),
     )
-    assert order(state) == ["urgent", "early", "late", "second"]
+    assert order(state) == ["urgent", "early", "late"]
+
+
+@pytest.mark.rule("1.69")
+def test_groups_of_equal_priority_take_turns_and_those_with_less_at_work_begin() -> None:
+    many = [an_entry(f"m{n}", spec=a_spec(f"m{n}"), added_at=T0 + seconds(n)) for n in range(4)]
+    few = [an_entry(f"b{n}", spec=a_spec(f"b{n}", group="baseline"), added_at=T0 + seconds(9 + n)) for n in range(2)]
+    assert order(a_state(*many, *few)) == ["m0", "b0", "m1", "b1", "m2", "m3"]
+    at_work = an_entry("r", Status.RUNNING, run=a_claimed_run(ident="r"), spec=a_spec("r"))
+    assert order(a_state(at_work, *many, *few)) == ["b0", "m0", "b1", "m1", "m2", "m3"]
+
+
+@pytest.mark.rule("1.25")
+@pytest.mark.parametrize(
+    ("status", "question", "goes"),
+    [
+        (Status.PENDING, "", False),
+        (Status.RUNNING, "", False),
+        (Status.ON_HOLD, "", False),
+        (Status.UNREACHABLE, "", False),
+        (Status.DONE, "", True),
+        (Status.CANCELLED, "", True),
+        (Status.FAILED, "one-1", False),
+        (Status.FAILED, "", True),
+    ],
+)
+def test_a_stage_waits_until_the_one_before_has_passed_or_a_person_has_answered(
+    status: Status, question: str, goes: bool
+) -> None:
+    first = an_entry("one", status, question=question, run=a_claimed_run(ident="one"))
+    second = an_entry("two", spec=a_spec("two", stage=2, priority=9))
+    elsewhere = an_entry("three", spec=a_spec("three", stage=3, phase="pilot"))
+    assert ("two" in order(a_state(first, second, elsewhere))) is goes
+    assert "three" in order(a_state(first, second, elsewhere))
+
+
+@pytest.mark.rule("1.25")
+def test_archived_experiments_hold_no_stage_up() -> None:
+    first = an_entry("one", Status.FAILED, question="one-1", archived=True)
+    assert order(a_state(first, an_entry("two", spec=a_spec("two", stage=2)))) == ["two"]
+
+
+def test_cores_and_memory_are_counted_where_the_host_says_how_much_it_has() -> None:
+    def wants(ident: str, cpus: int, mem: int | None) -> Entry:
+        return an_entry(ident, spec=a_spec(ident, resources=Resources(cpus=cpus, mem_mib=mem)))
+
+    plan = a_plan(a_host_plan(slots=9, cpus=8, mem_mib=1000))
+    state = a_state(wants("a", 6, 100), wants("b", 3, 100), wants("c", 2, 900), wants("d", 1, 901), wants("e", 1, None))
+    assert list(placed(state, plan)) == ["a", "c"]
+    state.entries["r"] = replace(wants("r", 7, 500), status=Status.RUNNING, run=a_claimed_run(ident="r"))
+    assert list(placed(state, plan)) == ["e"]
 
 
 @pytest.mark.parametrize(
@@ -106,13 +155,6 @@ def test_a_certain_card_is_waited_for() -> None:
     plan = a_plan(a_host_plan(slots=9, gpus=("0", "1")))
     state = a_state(wanting("a", 1, gpu=1), wanting("b", 1, gpu=1), wanting("c", 1, gpu=0))
     assert {ident: p.gpus for ident, p in placed(state, plan).items()} == {"a": ("1",), "c": ("0",)}
-
-
-def test_a_host_told_to_find_out_its_cards_has_those_it_listed() -> None:
-    plan = a_plan(a_host_plan(gpus=None))
-    assert placed(a_state(wanting("a", 1)), plan) == {}
-    known = HostState(name="h1", status=HostStatus.READY, facts=HostFacts(gpus=("0",)))
-    assert placed(a_state(wanting("a", 1), hosts={"h1": known}), plan)["a"].gpus == ("0",)
 
 
 ENTRY = st.builds(

@@ -36,15 +36,6 @@ def test_the_first_answer_makes_it_ready_and_the_next_is_no_news() -> None:
     assert hear(state, a_sighting(host=a_host(uptime_s=99999.0))) == []
 
 
-def test_cards_that_were_listed_once_stay_known_and_are_no_news() -> None:
-    state = a_state()
-    hear(state, a_sighting(host=a_host(gpus=("0", "1"))))
-    assert hear(state, a_sighting()) == []
-    assert state.hosts["h1"].facts.gpus == ("0", "1")
-    hear(state, a_sighting(host=a_host("boot-2")))
-    assert state.hosts["h1"].facts.gpus == ("0", "1")
-
-
 @pytest.mark.rule("B21")
 def test_silence_waits_longer_each_time_and_an_answer_forgets_it() -> None:
     state = a_lab(status=HostStatus.READY)

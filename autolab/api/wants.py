@@ -1,0 +1,85 @@
+"""What an experiment asks of hosts beside a slot, and does not find: its stage, GPUs, cores, memory. Documents in, text
+out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+Document = Mapping[str, Any]
+AT_WORK: Final = frozenset({"running", "unreachable"})
+SHOWN: Final = 3  # of hosts, and of cards of each
+
+
+def open_stages(entries: Iterable[Document]) -> dict[str, Document]:
+    """Phase -> the experiment of its lowest stage that has not passed."""
+    first: dict[str, Document] = {}
+    for entry in entries:
+        passed = entry["status"] in ("done", "cancelled") or (entry["status"] == "failed" and not entry.get("question"))
+        if passed or entry.get("archived"):
+            continue
+        phase = str(entry.get("phase", ""))
+        if phase not in first or (entry.get("stage") or 1) < (first[phase].get("stage") or 1):
+            first[phase] = entry
+    return first
+
+
+def stage(entry: Document, stages: Mapping[str, Document]) -> str:
+    """The stage that must pass before that of ``entry``; "": it is its turn."""
+    before = stages.get(str(entry.get("phase", "")))
+    if before is None or (before.get("stage") or 1) >= (entry.get("stage") or 1):
+        return ""
+    question = before.get("question")
+    answer = f": autolab ask about {question}" if question and before["status"] == "failed" else ""
+    return f"waits for stage {before.get('stage') or 1}: {before['id']} is {before['status']}{answer}"
+
+
+def resources(entry: Document, hosts: Sequence[Document], entries: Iterable[Document]) -> str:
+    """Cores, memory or GPUs that none of ``hosts`` has free; "": nothing is known to be short."""
+    wants = entry.get("resources") or {}
+    at_work = [one for one in entries if _is_at_work(one)]
+    for key, unit, what in (("cpus", "cpus", "cores"), ("mem_mib", "mem_mib", "MiB of memory")):
+        wanted = wants.get(key) or 0
+        limits = {str(host["name"]): host.get(unit) for host in hosts}
+        left = {name: most - _sum(at_work, name, key) for name, most in limits.items() if most is not None}
+        if len(left) == len(hosts) and left and all(free < wanted for free in left.values()):
+            said = ", ".join(f"{name} has {free} free" for name, free in list(left.items())[:SHOWN])
+            return f"{wanted} {what} wanted: {said}"
+    return _gpus(int(wants.get("gpus") or 0), hosts, at_work) if wants.get("gpus") else ""
+
+
+def _gpus(wanted: int, hosts: Sequence[Document], at_work: Sequence[Document]) -> str:
+    said = []
+    for host in hosts:
+        if problem := host.get("gpus_problem"):
+            said.append(f"{host['name']}: {problem}")
+            continue
+        cards = host.get("gpus")
+        if cards is None:
+            said.append(f"{host['name']} was not asked yet")
+            continue
+        holders = _holders(str(host["name"]), at_work)
+        kept = {card["index"]: f"held by {holders[card['index']]}" if card["index"] in holders else card["why"]
+                for card in cards}  # fmt: skip
+        free = sum(not why for why in kept.values())
+        reasons = [f"{index} {why}" for index, why in kept.items() if why]
+        more = [f"and {len(reasons) - SHOWN} more"] if len(reasons) > SHOWN else []
+        said.append(", ".join([f"{host['name']} has {free} of {len(kept)} free", *reasons[:SHOWN], *more]))
+        if free >= wanted:
+            return ""
+    more_hosts = f"; and {len(said) - SHOWN} hosts more" if len(said) > SHOWN else ""
+    return f"{wanted} GPU{'' if wanted == 1 else 's'} wanted: {'; '.join(said[:SHOWN])}{more_hosts}"
+
+
+def _is_at_work(entry: Document) -> bool:
+    return entry["status"] in AT_WORK or (entry["status"] == "pending" and bool(entry.get("substatus")))
+
+
+def _sum(at_work: Iterable[Document], host: str, key: str) -> int:
+    return sum((one.get("resources") or {}).get(key) or 0 for one in at_work if one.get("host") == host)
+
+
+def _holders(host: str, at_work: Iterable[Document]) -> dict[str, str]:
+    """Card -> the experiment of ours on it."""
+    held = ((str(one["gpu"]), one["id"]) for one in at_work if one.get("host") == host and one.get("gpu") is not None)
+    return {index: ident for cards, ident in held for index in cards.split(",")}
