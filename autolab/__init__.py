@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from autolab.api.place import Place, find_place, read_state
     from autolab.api.preflight import preflight
     from autolab.api.project import Project, open_project
+    from autolab.api.pulling import pull
     from autolab.api.recovery import recover
     from autolab.api.replay import replay
     from autolab.api.schemas import schema
@@ -57,6 +58,7 @@ _PUBLIC = {
     "api.place": ("Place", "find_place", "read_state"),
     "api.preflight": ("preflight",),
     "api.project": ("Project", "open_project"),
+    "api.pulling": ("pull",),
     "api.recovery": ("recover",),
     "api.replay": ("replay",),
     "api.schemas": ("schema",),
@@ -104,6 +106,7 @@ __all__ = [
     "poll",
     "preflight",
     "ps",
+    "pull",
     "read_state",
     "recover",
     "release",

@@ -1,4 +1,4 @@
-"""What ``preflight`` gives: shapes only."""
+"""What ``preflight`` and ``pull`` give: shapes only."""
 
 from __future__ import annotations
 
@@ -36,3 +36,17 @@ class PreflightReport(TypedDict):
     refused: list[str]
     code: CodeLine
     scripts: list[ScriptLine]
+
+
+class PullReport(TypedDict):
+    """``files``: path -> bytes of what was brought; ``skipped``: links and the like; ``absent``: not on the host."""
+
+    id: str
+    host: str
+    folder: str
+    into: str
+    wanted: list[str]
+    files: dict[str, int]
+    absent: list[str]
+    skipped: list[str]
+    dry_run: bool

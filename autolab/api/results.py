@@ -11,7 +11,7 @@ from typing import Any, Final
 # pydantic makes schemas of this TypedDict on every Python we support, of typing's only from 3.12 on.
 from typing_extensions import TypedDict
 
-from autolab.api.code_results import PreflightReport
+from autolab.api.code_results import PreflightReport, PullReport
 from autolab.api.notify_results import NotifiersReport, SendReport
 
 
@@ -372,6 +372,7 @@ RESULTS: Final[dict[str, type]] = {
     "retry": Changed,
     "adopt": AdoptReport,
     "import": ImportReport,
+    "pull": PullReport,
     "decide": Changed,
     "wait": WaitReport,
     "host-list": HostsReport,
