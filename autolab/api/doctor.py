@@ -21,6 +21,8 @@ from autolab.api.view import engine as live_engine
 from autolab.engine.lab import connections
 from autolab.errors import AutolabError
 from autolab.model.host import SshHost
+from autolab.model.settings import Secret
+from autolab.notify.notifier import can_send
 from autolab.store.files import TEMP_SUFFIX
 
 if TYPE_CHECKING:
@@ -150,28 +152,29 @@ def _ssh(project: Project) -> Iterator[Check]:
 
 
 def _secrets(project: Project) -> Iterator[Check]:
-    """References only: no command is run and no value is read."""
     for name, secret in project.settings.secrets.items():
-        if secret.variable is not None and secret.variable not in os.environ:
-            yield _said(f"secret {name}", "warn", f"${secret.variable} is not set here", "set it for the engine")
-        elif secret.file is not None:
-            yield _secret_file(name, project.layout.root / Path(secret.file).expanduser())
-        elif secret.command is not None and shutil.which(secret.command[0]) is None:
-            yield _said(
-                f"secret {name}", "fail", f"{secret.command[0]} is not in PATH", "install it, or correct the name"
-            )
-        else:
-            yield _said(f"secret {name}", "ok", "its reference is good")
+        yield _reference(f"secret {name}", secret, project.layout.root)
 
 
-def _secret_file(name: str, path: Path) -> Check:
+def _reference(what: str, secret: Secret, root: Path) -> Check:
+    """The reference only: no command is run and no value is read."""
+    if secret.variable is not None and secret.variable not in os.environ:
+        return _said(what, "warn", f"${secret.variable} is not set here", "set it for the engine")
+    if secret.file is not None:
+        return _secret_file(what, root / Path(secret.file).expanduser())
+    if secret.command is not None and shutil.which(secret.command[0]) is None:
+        return _said(what, "fail", f"{secret.command[0]} is not in PATH", "install it, or correct the name")
+    return _said(what, "ok", "its reference is good")
+
+
+def _secret_file(what: str, path: Path) -> Check:
     try:
         seen = path.stat()
     except OSError as error:
-        return _said(f"secret {name}", "fail", f"{path}: {error.strerror}", "write it there, mode 0600")
+        return _said(what, "fail", f"{path}: {error.strerror}", "write it there, mode 0600")
     if stat.S_IMODE(seen.st_mode) & 0o077 or seen.st_uid != os.getuid():
-        return _said(f"secret {name}", "fail", f"others may read {path}", f"chmod 600 {path}")
-    return _said(f"secret {name}", "ok", f"{path} is its owner's alone")
+        return _said(what, "fail", f"others may read {path}", f"chmod 600 {path}")
+    return _said(what, "ok", f"{path} is its owner's alone")
 
 
 def _lease(project: Project) -> Iterator[Check]:
@@ -185,6 +188,15 @@ def _lease(project: Project) -> Iterator[Check]:
         yield _said(
             "lease", "warn", f"this lab is driven by {who}; nothing is launched from here", "`autolab lease show`"
         )
+
+
+def _notifiers(project: Project) -> Iterator[Check]:
+    """Whether messages can be sent at all, and where each address is kept; nothing is sent."""
+    if project.settings.notify and not can_send():
+        missing = "apprise is not installed: nobody is told anything"
+        yield _said("notify", "fail", missing, "pip install 'autolab[notify]'")
+    for notifier in project.settings.notify:
+        yield _reference(f"notify {notifier.name}", notifier.url, project.layout.root)
 
 
 def _hosts(project: Project) -> Iterator[Check]:
@@ -204,5 +216,6 @@ _OF_PROJECT: Final[dict[str, Callable[[Project], Iterator[Check]]]] = {
     "ssh": _ssh,
     "secrets": _secrets,
     "lease": _lease,
+    "notify": _notifiers,
     "hosts": _hosts,
 }

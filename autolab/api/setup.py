@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from autolab.api.results import InitReport
 
 ATTRIBUTES: Final = ("dispatch/state.json -text -merge", "dispatch/journal.jsonl -text -merge")
-IGNORED: Final = ("dispatch/*.status.json", "dispatch/*.run.json", "dispatch/inbox/", ".autolab/")
+IGNORED: Final = (
+    "dispatch/*.status.json", "dispatch/*.status.json.by-agent", "dispatch/*.run.json", "dispatch/inbox/",
+    "progress/notifications.log", ".autolab/",
+)  # fmt: skip
 EDITOR_SCHEMAS: Final = ("settings.json", "experiments.json")
 _TEXT_LIMIT: Final = 1 << 20
 

@@ -40,7 +40,6 @@ LEAVING_S: Final = 5.0  # an engine that ends waits so long for messages under w
 TABLES_MAX: Final = 1000  # result tables that the end of a phase reads ...
 TABLE_MAX: Final = 1 << 20  # ... each of at most so many bytes
 _TAIL: Final = 1 << 20
-_LOG_LIMIT: Final = 1 << 30
 
 
 def send_now(settings: Settings, root: Path, title: str, text: str, to: Iterable[str]) -> dict[str, str]:
@@ -75,7 +74,7 @@ class Telling:
         self._lock = threading.Lock()
         self._ended = False
         self._outbox = open_outbox(layout, files, clock())
-        delivery.keep_only(self._outbox, (notifier.name for notifier in settings().notify))
+        self._fresh = True  # an engine before us may have died between the log and the outbox
 
     def take(self, state: DispatchState) -> None:
         """Take in every notice that the journal holds and the outbox does not: into the log, then to who wants it."""
@@ -126,14 +125,12 @@ class Telling:
     def tick(self, now: datetime) -> None:
         """Put what is due into the lanes of the notifiers that are free."""
         with self._lock:
+            delivery.keep_only(self._outbox, (notifier.name for notifier in self._settings().notify))
             batches = delivery.due(self._outbox, now)
-        if not batches:
-            return
-        full = self._lanes.full(Lane.ACT)
-        settings = self._settings()
-        for notifier in settings.notify:
-            if notifier.name in batches and LANE + notifier.name not in full:
-                self._lanes.put(LANE + notifier.name, Lane.ACT, self._work(notifier.name, batches[notifier.name]))
+        full = self._lanes.full(Lane.ACT) if batches else frozenset()
+        for name, letters in batches.items():
+            if LANE + name not in full:
+                self._lanes.put(LANE + name, Lane.ACT, self._work(name, letters))
 
     def due_at(self) -> datetime | None:
         """When something is to be sent next; what is under way wakes the loop itself."""
@@ -162,9 +159,9 @@ class Telling:
         """Record how it went, unless another engine may be recording by now: then that one sends it again."""
         now, policies = self._clock(), self._settings().policies
         with self._lock:
-            if self._ended:
+            if self._ended or (box := self._outbox.posts.get(name)) is None:
                 return
-            tries = self._outbox.posts[name].tries
+            tries = box.tries
             if problem:
                 backoff = [wait.total_seconds() for wait in policies.backoff]
                 over = delivery.failed(self._outbox, name, problem, now, backoff, policies.notify_for)
@@ -196,10 +193,19 @@ class Telling:
 
     def _log(self, letters: Sequence[Letter]) -> None:
         """Each notice once, also where a crash came between the log and the outbox."""
-        told = (self._files.read(self._layout.notifications, _LOG_LIMIT) or b"")[-_TAIL:].decode("utf-8", "replace")
+        told = self._end_of_log() if self._fresh else ""
+        self._fresh = False
         new = [letter for letter in letters if f"\nId: {letter.id}\n" not in told]
         if new:
             self._append([f"[{stamp(letter.at)}]\n{letter.text}\n\n" for letter in new])
+
+    def _end_of_log(self) -> str:
+        try:
+            with self._layout.notifications.open("rb") as log_file:
+                log_file.seek(max(log_file.seek(0, os.SEEK_END) - _TAIL, 0))
+                return log_file.read(_TAIL).decode("utf-8", "replace")
+        except OSError:
+            return ""
 
     def _append(self, texts: Sequence[str]) -> None:
         path = self._layout.notifications

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import signal
@@ -18,6 +19,11 @@ PROBLEM_MAX: Final = 200
 _PROGRAM: Final = ("-P", "-m", "autolab.notify.post")  # -P: what lies in the current folder is not imported
 _PARTS: Final = re.compile(r"[/:@?&=#,;\s]+")
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S*")
+
+
+def can_send() -> bool:
+    """Whether apprise is installed."""
+    return importlib.util.find_spec("apprise") is not None
 
 
 def send(url: str, title: str, body: str, within_s: float) -> str:
