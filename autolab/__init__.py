@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autolab.api.adopting import adopt
+    from autolab.api.checks import check
     from autolab.api.configuration import config_get, config_list
     from autolab.api.demo import demo
     from autolab.api.doctor import doctor
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 # module -> the public names in it; the imports above say the same to type checkers, and a test compares the two.
 _PUBLIC = {
     "api.adopting": ("adopt",),
+    "api.checks": ("check",),
     "api.configuration": ("config_get", "config_list"),
     "api.demo": ("demo",),
     "api.doctor": ("doctor",),
@@ -77,6 +79,7 @@ __all__ = [
     "add",
     "adopt",
     "cancel",
+    "check",
     "config_get",
     "config_list",
     "daemon_install",

@@ -68,9 +68,25 @@ class Queue:
         usable = [host for host in there if host.get("status") not in CLOSED]
         if not usable:
             return blocked.shut(there[0], len(there) - 1)
+        if all(host_waits := [self._environment(host) for host in usable]):
+            return f"waits for {host_waits[0]}"
         if all(self._is_full(host) for host in usable):
             return f"no free slot on {', '.join(str(host['name']) for host in usable[:3])}"
         return wants.resources(entry, [host for host in usable if not self._is_full(host)], self._entries)
+
+    def _environment(self, host: Entry) -> str:
+        """What there is to wait for before anything is launched on ``host``; empty: nothing."""
+        known = host.get("environment") or {}
+        which, name = f"try {known.get('tries')} of {known.get('of')}", f"the environment of {host['name']}"
+        match known.get("stage"):
+            case "checking":
+                return f"{name} (making it ready, {which})"
+            case "wanted":
+                return f"{name} ({which} {f'at {at}' if (at := known.get('not_before')) else 'comes next'})"
+            case "failed":
+                return f"{name}, which is not ready: {known.get('why')}"
+            case _:
+                return ""
 
     def _is_full(self, host: Entry) -> bool:
         slots = host.get("slots")

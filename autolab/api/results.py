@@ -12,6 +12,7 @@ from typing import Any, Final
 from typing_extensions import TypedDict
 
 from autolab.api.code_results import PreflightReport, PullReport
+from autolab.api.host_results import HOST_RESULTS
 from autolab.api.notify_results import NotifiersReport, SendReport
 
 
@@ -352,6 +353,7 @@ class SchemaReport(TypedDict):
 
 
 RESULTS: Final[dict[str, type]] = {
+    **HOST_RESULTS,
     "init": InitReport,
     "add": AddReport,
     "run": AddReport,

@@ -50,6 +50,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Keep it going": {
         "poll": ("poll", "One tick: fold, look, launch, collect. For cron."),
         "daemon": ("engine", "The same, continuously."),
+        "check": ("check", "Find out whether hosts are ready; make environments."),
         "host": ("host", "The machines: list, test, exec, drain, resume."),
         "notify": ("notify", "Who is told what happens: list, test, send."),
         "lease": ("engine", "Who may launch for this lab."),

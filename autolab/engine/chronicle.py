@@ -5,12 +5,15 @@ Rendered from events after these are durable. How far that got is kept, so that 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from datetime import datetime
 
 from autolab.model import event as e
 from autolab.model.documents import stamp
+from autolab.model.env_document import env_document
+from autolab.model.readiness import Readiness
 from autolab.model.state import DispatchState, Entry, Question
 from autolab.rules.outcome import span_of
 from autolab.store.files import Files
@@ -46,6 +49,8 @@ class Chronicle:
             match happened:
                 case e.Added():
                     self._log_page(happened.spec.id, entry)
+                case e.HostChecked():
+                    self._environment(state.readiness[happened.host])
                 case e.QuestionAsked():
                     self._question(happened.question)
                 case e.QuestionClosed():
@@ -72,6 +77,12 @@ class Chronicle:
             return
         self._files.make_dirs(path.parent)
         self._files.replace(path, page(entry).encode(), durable=False)
+
+    def _environment(self, known: Readiness) -> None:
+        """By one rename: who reads it while a check is cut short finds the last one whole."""
+        self._files.make_dirs(self._layout.progress)
+        text = json.dumps(env_document(known), indent=2) + "\n"
+        self._files.replace(self._layout.host_facts(known.host), text.encode(), durable=False)
 
     def _question(self, question: Question) -> None:
         self._files.make_dirs(self._layout.questions)
@@ -126,7 +137,7 @@ def log_line(happened: e.Event, entry: Entry | None) -> str | None:
             return f"ASKS: {happened.question.id} {happened.question.reason}"
         case e.QuestionClosed() if happened.option:
             return f"DECIDED: {happened.question} {happened.option} by {happened.actor}"
-        case e.HostChanged() | e.Noted() | e.DriverTaken():
+        case e.HostChanged() | e.Noted() | e.DriverTaken() | e.HostChecked() | e.HostAccepted():
             return happened.why
         case _:
             return None

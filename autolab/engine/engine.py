@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from autolab.engine.check_orders import CheckOrders, Environments
+from autolab.engine.checking import Checker, Ways
 from autolab.engine.chronicle import Chronicle
 from autolab.engine.inventory import Inventory
 from autolab.engine.lab import Lab, dialect_of, lab_of
@@ -29,7 +31,7 @@ from autolab.engine.watcher import News, Watcher
 from autolab.engine.wheel import Wheel
 from autolab.executors.dialects.process import Process
 from autolab.executors.executor import Executor
-from autolab.model.action import Driver
+from autolab.model.action import Check, Driver
 from autolab.model.card import CardReport
 from autolab.model.event import (
     Added,
@@ -45,6 +47,7 @@ from autolab.rules.cards import to_ask
 from autolab.rules.decide import Decision, Seen, decide
 from autolab.rules.dispatch import is_due
 from autolab.rules.hosts import may_ask
+from autolab.rules.readiness import is_pending
 from autolab.store.failures import effective_table
 from autolab.store.files import Files
 from autolab.store.git import Git
@@ -127,6 +130,9 @@ class Engine:
             self._executor, self._orders, self._voices, self._publisher, self._lanes, self._clock
         )
         self._performer.adopt(self.state)
+        self._environments = Environments(self.layout, self._files, self.settings)
+        ways = Ways(self._lab.pool.connection, self._executor)
+        self._checker = Checker(ways, lambda: CheckOrders(self._orders()), self._lanes, self._clock)
         self._chronicle = Chronicle(self.layout, self._files)
         self._chronicle.catch_up(self.state, recent)
         self._telling = Telling(self.layout, self._files, self._lanes, self._clock, lambda: self.settings)
@@ -139,15 +145,19 @@ class Engine:
 
     # --- one tick ----------------------------------------------------------------------------------------------------
 
-    def tick(self, now: datetime, *, launch: bool = True, hold: bool = False, look: bool = False) -> Decision:
+    def tick(
+        self, now: datetime, *, launch: bool = True, hold: bool = False, look: bool = False, check: bool = False
+    ) -> Decision:
         """Look, decide, write it down, act.
 
-        launch  False: nothing is said to any host
+        launch  False: nothing is said to any host, but with ``check`` what finds out whether it is ready
         hold    looks may stay open; look: every host is due, whatever its pace
         """
         news = self.watcher.read(self.state, now)
         if launch:
             self._hold_the_wheel(now)
+        may_check = launch or check
+        code = self._code(now) if may_check else None
         plan = self.plan(now, launch)
         seen = Seen(
             sidecars=tuple(news.sidecars),
@@ -155,7 +165,7 @@ class Engine:
             strays=news.strays,
             escalations=tuple(news.escalations),
             wishes=tuple(news.wishes),
-            code=self._code(now) if launch else None,
+            code=code,
             origin=self.watcher.origin,
             busy=self._lanes.full(Lane.ACT) if launch else frozenset(plan.hosts),
             full=self._lanes.full(Lane.LOOK) if launch else frozenset(plan.hosts),
@@ -164,12 +174,15 @@ class Engine:
             cards=self._cards(plan, now) if launch else {},
             results=self.watcher.results(self.state, news),
             may_hold=hold,
+            checked=self._checker.heard(),
+            checking=self._checker.checking if may_check else frozenset(plan.hosts),
         )
         made = decide(self.state, seen, plan, now)
         made.events += self._telling.announce(self.state, made.events, now)
         self._write_down(made.events, news, now)
         self._pace.looked(made.actions, now)
-        self._performer.perform(made.actions, self.state)
+        self._performer.perform([each for each in made.actions if not isinstance(each, Check)], self.state)
+        self._checker.perform([each.host for each in made.actions if isinstance(each, Check)], self.state)
         if launch:
             self._telling.tick(now)
         return made
@@ -179,7 +192,8 @@ class Engine:
         why = "" if launch else "this command says nothing to hosts"
         not_driving = self._wheel.problem
         problem = not_driving or self.watcher.code_problem or why
-        plan = plan_of(self.settings, self.layout.lab, self.layout.root, problem, self._failures)
+        environments = self._environments.hashes(self.watcher.digest)
+        plan = plan_of(self.settings, self.layout.lab, self.layout.root, problem, self._failures, environments)
         return replace(plan, not_driving=not_driving)
 
     def _hold_the_wheel(self, now: datetime) -> None:
@@ -201,7 +215,8 @@ class Engine:
 
     def _code(self, now: datetime) -> str | None:
         """The snapshot a launch would use; asked for only while something waits for one."""
-        if not any(e.status is Status.PENDING and e.open_run is None for e in self.state.entries.values()):
+        waiting = any(e.status is Status.PENDING and e.open_run is None for e in self.state.entries.values())
+        if not waiting and not is_pending(self.state):
             return None
         return self.watcher.code(now)
 
@@ -307,13 +322,15 @@ class Engine:
             waits = asked or self._lanes.open or (until is not None and not until(self.state))
             if not waits or (until is None and now - last > timedelta(seconds=patience_s)):
                 break
-            self._wait(made, now)
+            self.wait(made, now)
         self.render(self._clock(), force=True)
         self._leave_word()
         return report_of(self.state, before, self._happened)
 
     def _leave_word(self) -> None:
         """Let the next poll know that it has nothing to do, if that is so."""
+        if is_pending(self.state):
+            return
         if any(entry.run is not None and not entry.run.judged for entry in self.state.entries.values()):
             return
         now, looks = self._clock(), looks_of(self.layout)
@@ -332,13 +349,13 @@ class Engine:
             if on_tick is not None:
                 on_tick(self.state)
             if not made.events:
-                self._wait(made, now)
+                self.wait(made, now)
             took = self._clock() - now
             if made.events and took > BRIEF:
                 stop.wait(min(took, PAUSE).total_seconds())
         self.render(self._clock(), force=True)
 
-    def _wait(self, made: Decision, now: datetime) -> None:
+    def wait(self, made: Decision, now: datetime) -> None:
         """Until something wakes us, or the first thing that is due by the clock."""
         due = [self.watcher.next_scan(now), self._pace.next_due(self.state, self._performer.watched)]
         due += [made.wake_at, self._views.due_at(self.state), self._telling.due_at(), self._wheel.due_at(self.state)]
@@ -353,6 +370,7 @@ class Engine:
 
     def close(self) -> None:
         """Let the lab go; what hosts are still asked ends by its own deadline and is asked again by the next engine."""
+        self._checker.close()
         self._lanes.finish(GIT_LANE, self.settings.git.within.total_seconds())
         self._telling.end()
         self._lanes.close()

@@ -15,14 +15,16 @@ log = logging.getLogger(__name__)
 
 
 class Lane(StrEnum):
-    """ACT stages, starts, fences, signals and collects, one after another; LOOK looks, several at a time."""
+    """ACT stages, starts, fences, signals and collects, one after another; LOOK looks, several at a time; CHECK
+    finds out whether the host is ready, which may take a quarter of an hour and holds nothing else up."""
 
     ACT = "act"
     LOOK = "look"
+    CHECK = "check"
 
 
-# With the acting lane's one question these stay below the six channels of a connection.
-WIDTH: Final = {Lane.ACT: 1, Lane.LOOK: 3}
+# With the one question of the acting lane and of the checking one these stay below the six channels of a connection.
+WIDTH: Final = {Lane.ACT: 1, Lane.LOOK: 3, Lane.CHECK: 1}
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,10 +24,22 @@ from autolab.rules.environment import command_text
 LINKED: Final = ("experiments/results", "experiments/logs", "checkpoints", "dispatch")
 
 
-def plan_of(settings: Settings, lab: str, root: Path, launching: str = "", failures: Table = ()) -> LabPlan:
-    """The settings as decisions see them. ``launching``: why nothing may be launched; empty: it may."""
+def plan_of(
+    settings: Settings,
+    lab: str,
+    root: Path,
+    launching: str = "",
+    failures: Table = (),
+    environments: Mapping[str, str] | None = None,
+) -> LabPlan:
+    """The settings as decisions see them. ``launching``: why nothing may be launched; empty: it may.
+
+    environments  host -> hash of its environment, of those that need one
+    """
+    needed = environments or {}
+    plans = {name: host_plan(settings, name, lab, root) for name in settings.hosts}
     return LabPlan(
-        hosts={name: host_plan(settings, name, lab, root) for name in settings.hosts},
+        hosts={name: replace(plan, environment=needed.get(name, "")) for name, plan in plans.items()},
         policies=policies_of(settings),
         patience=patience_of(settings),
         answers=answers_of(settings),
@@ -100,6 +112,9 @@ def policies_of(settings: Settings) -> Policies:
         quarantine_after=given.quarantine_after,
         give_up_hosts=given.give_up_hosts,
         sidecar_patience=given.sidecar_patience,
+        check_tries=settings.checks.tries,
+        environment_valid_s=settings.checks.environment_valid.total_seconds(),
+        cards_valid_s=settings.checks.cards_valid.total_seconds(),
     )
 
 
@@ -163,26 +178,29 @@ class Orders:
     def stage(self, entry: Entry, run: Run) -> StageOrder:
         """Everything its folder holds before it starts."""
         host = self.settings.host(run.host)
-        near = str(self.root) if isinstance(host, LocalHost) and host.dir is None else run.project_dir
+        near = self.near(run.host, run.project_dir)
         return StageOrder(
             job=self.job(entry, run),
-            code=self.code(run, near),
+            code=self.snapshot(run.host, run.code, run.dir.rsplit("/", 2)[0], run.project_dir),
             cmd=command_text(entry.spec, host, run.command, near),
             env=self.environment(entry, run),
             spec_json=orjson.dumps(self.spec_document(entry, run), option=orjson.OPT_INDENT_2).decode(),
         )
 
-    def code(self, run: Run, near: str) -> Code:
-        """The snapshot it runs from. Links lead to where results, checkpoints and declared data live on the host."""
-        links = {name: f"{run.project_dir}/{name}" for name in LINKED}
-        for path in self.settings.host(run.host).data:
+    def near(self, name: str, project_dir: str) -> str:
+        """Where environments and declared data of the project lie on that host."""
+        host = self.settings.host(name)
+        return str(self.root) if isinstance(host, LocalHost) and host.dir is None else project_dir
+
+    def snapshot(self, name: str, digest: str, run_root: str, project_dir: str) -> Code:
+        """The code on that host. Links lead to where results, checkpoints and declared data live there."""
+        links = {each: f"{project_dir}/{each}" for each in LINKED}
+        near = self.near(name, project_dir)
+        for path in self.settings.host(name).data:
             if not path.startswith(("/", "~")):
                 links[path.rstrip("/")] = f"{near}/{path.rstrip('/')}"
         return Code(
-            digest=run.code,
-            dir=f"{run.dir.rsplit('/', 2)[0]}/code/{run.code}",
-            archive=self.snapshots / f"{run.code}.tar",
-            links=links,
+            digest=digest, dir=f"{run_root}/code/{digest}", archive=self.snapshots / f"{digest}.tar", links=links
         )
 
     def environment(self, entry: Entry, run: Run) -> dict[str, str]:

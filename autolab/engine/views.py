@@ -13,6 +13,7 @@ from autolab.errors import CommandFailed
 from autolab.model.documents import FORMAT, entry_document, host_document, question_document, stamp
 from autolab.model.plan import HostPlan, LabPlan
 from autolab.model.state import DispatchState
+from autolab.rules.readiness import told
 from autolab.store.files import Files
 from autolab.store.git import Git
 from autolab.store.hashes import Hashes
@@ -128,7 +129,11 @@ def head(state: DispatchState, plan: LabPlan, logins: Mapping[str, int]) -> dict
         "launching": plan.launching or None,
         "questions": [question_document(question) for question in state.questions.values()],
         "hosts": [
-            {**host_document(host, slots.get(host.name), logins.get(host.name)), **_limits(plan.hosts.get(host.name))}
+            {
+                **host_document(host, slots.get(host.name), logins.get(host.name)),
+                **_limits(plan.hosts.get(host.name)),
+                "environment": told(known, plan.policies) if (known := state.readiness.get(host.name)) else None,
+            }
             for host in state.hosts.values()
         ],
     }

@@ -170,6 +170,11 @@ class Watcher:
             hint="is a log or result among it? name it in .gitignore or under data: in autolab.yaml",
         )
 
+    @property
+    def digest(self) -> str | None:
+        """Of the code, when it was last packed; None: it was not yet, or cannot be."""
+        return self._code_digest
+
     def results(self, state: DispatchState, news: News) -> Mapping[str, Mapping[str, Any] | None]:
         """Of external experiments that say done, in ``news`` too: what is there of their declared result."""
         found: dict[str, Mapping[str, Any] | None] = {}

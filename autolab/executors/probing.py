@@ -13,7 +13,7 @@ from autolab.model.action import Code, Driver, Job, StageOrder
 from autolab.model.observation import Look
 
 LAB: Final = "00probe0" * 4  # a lab of its own: no driver's number and no attempt of a real lab is near
-_DRIVER: Final = Driver(1, "probe")
+DRIVER: Final = Driver(1, "probe")
 
 
 class Launcher(Protocol):
@@ -42,7 +42,7 @@ def claims(executor: Launcher, state_dir: str, scratch: Path) -> list[Check]:
     staged = executor.stage([order])[id]
     if not staged.staged_boot:
         return [_failed("stage", staged)]
-    started = executor.start([order.job], _DRIVER)[id]
+    started = executor.start([order.job], DRIVER)[id]
     if started.claim is None:
         return [_said("stage"), _failed("claim", started)]
     ended = executor.look([order.job], hold_s=10)[id]

@@ -117,4 +117,12 @@ class Collect(Action):
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Check(Action):
+    """Find out whether the host can run what is sent there, and make its environment where it is missing."""
+
+    host: str
+    why: str = ""
+
+
 HOST_ACTIONS = (Stage, Start, Watch, Fence, Signal, Collect)

@@ -35,6 +35,7 @@ from autolab.model.layers import after, stamp_of
 from autolab.model.notice import Notice
 from autolab.model.observation import Authority
 from autolab.model.patience_event import EngineReturned, Marked, PatienceSet, RestartAsked
+from autolab.model.readiness_event import OF_READINESS, CheckAsked, CheckBegun, HostAccepted, HostChecked
 from autolab.model.state import (
     Adopting,
     Entry,
@@ -285,6 +286,8 @@ __all__ = [  # noqa: RUF022 - constants, events, functions
     "Announced",
     "CancelAsked",
     "Cancelled",
+    "CheckAsked",
+    "CheckBegun",
     "Collected",
     "DriverTaken",
     "EVENTS",
@@ -294,13 +297,16 @@ __all__ = [  # noqa: RUF022 - constants, events, functions
     "Failed",
     "FenceAsked",
     "Held",
+    "HostAccepted",
     "HostChanged",
+    "HostChecked",
     "HostLost",
     "KillAsked",
     "LabMade",
     "LaunchIntended",
     "Marked",
     "Noted",
+    "OF_READINESS",
     "Observed",
     "Parked",
     "PatienceSet",

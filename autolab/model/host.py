@@ -94,28 +94,57 @@ GpuOffer = Annotated[
 ]
 
 
+MADE_FROM: Final = ("requirements.txt", "environment.yml", "environment.yaml", "pyproject.toml", "setup.py", "uv.lock")
+
+
+class _Made(Border):
+    """What an environment is made with, and anew when that changes."""
+
+    create: tuple[Text, ...] = Field(
+        default=(), description="Shell text, one piece each, that makes it where it is missing; run in the code."
+    )
+    install: tuple[Text, ...] = Field(
+        default=(), description="Shell text that puts its packages in, run inside it, such as pip install -r FILE."
+    )
+    made_from: tuple[NearPath, ...] = Field(
+        default=MADE_FROM, description="Files of the project; when one changes, the packages are put in again."
+    )
+
+
 class NoEnv(Border):
     """The command runs in the host's own environment."""
 
     kind: Literal["none"] = "none"
 
 
-class VenvEnv(Border):
+class VenvEnv(_Made):
     """The command runs with a virtual environment's bin folder first in PATH."""
 
     kind: Literal["venv"]
     path: NearPath = Field(
         default=".venv", description="The environment's folder; relative to the project's on the host."
     )
+    python: Word = Field(
+        default="python3", description="The program that makes it where it is missing: PYTHON -m venv."
+    )
+
+    @model_validator(mode="after")
+    def _program(self) -> VenvEnv:
+        if self.python.startswith("-"):
+            raise ValueError("`python` is no program\na name such as python3.12, or a path")
+        return self
 
 
-class CondaEnv(Border):
+class CondaEnv(_Made):
     """The command runs under ``conda run``."""
 
     kind: Literal["conda"]
     name: Word | None = Field(default=None, description="The environment's name; or give `prefix`.")
     prefix: RemoteFolder | None = Field(default=None, description="The environment's folder; or give `name`.")
     conda: RemoteFolder | None = Field(default=None, description="The conda program, where it is in no usual place.")
+    file: NearPath | None = Field(
+        default=None, description="File of the project that describes it: conda env create --file FILE."
+    )
 
     @model_validator(mode="after")
     def _one(self) -> CondaEnv:
@@ -126,7 +155,7 @@ class CondaEnv(Border):
         return self
 
 
-class UvEnv(Border):
+class UvEnv(_Made):
     """The command runs under ``uv run``; the environment lies in the project's folder on the host."""
 
     kind: Literal["uv"]
@@ -136,7 +165,7 @@ class UvEnv(Border):
     )
 
 
-class CommandsEnv(Border):
+class CommandsEnv(_Made):
     """Shell text that runs before each command, in the same shell."""
 
     kind: Literal["commands"]

@@ -29,6 +29,9 @@ class Policies:
     end_survivors: bool = False  # what outlives a normal end is signalled
     kill_again_s: float = 15.0  # doubled each time
     result_again_s: float = 15.0  # between two looks for a late result
+    check_tries: int = 3
+    environment_valid_s: float = 86_400.0
+    cards_valid_s: float = 1_800.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,7 @@ class HostPlan:
     avoid      indices and models of cards never given out there
     share      how many experiments may be on one card
     cpus, mem_mib  what its experiments may ask for together; None: not counted
+    environment  hash of what its environment is and is made from; empty: it needs none
     """
 
     name: str
@@ -68,6 +72,7 @@ class HostPlan:
     project_dir: str = ""
     by_hand_dir: str = ""  # where what a person starts there by hand writes
     run_root: str = ""  # <state_dir>/<lab8>, absolute or beginning with ~/
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,8 @@ ABANDON: Final = Option(
 GIVE_UP: Final = Option(name="cancel", effect="close this attempt on your word and cancel the experiment")
 AGAIN: Final = Option(name="again", effect="use the host again")
 DRAIN: Final = Option(name="drain", effect="launch nothing more there; what runs is still looked at")
+CHECK_AGAIN: Final = Option(name="again", effect="check it again, with as many tries as before")
+AS_IT_IS: Final = Option(name="accept", effect="launch there as it is, until its environment's settings change")
 CONFIRM: Final = Option(name="accept", effect="take the executor's word: done")
 NOTED: Final = Option(name="noted", effect="go on with its last good value; it is read again when it changes")
 SEEN: Final = Option(name="noted", effect="nothing in the lab; what you do about it is between you and the agent")
@@ -151,5 +153,10 @@ REASONS: Final[Mapping[str, Reason]] = {
         wrong="refuses the login",
         unanswered="it is tried again every half hour; what runs there is neither ended nor launched again",
         options=(AGAIN, DRAIN),
+    ),
+    "env_failed": Reason(
+        wrong="is not ready, and something has no other host",
+        unanswered="nothing is launched there; when code or environment change, it is checked again by itself",
+        options=(CHECK_AGAIN, AS_IT_IS, DRAIN),
     ),
 }

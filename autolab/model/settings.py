@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from autolab.errors import UnknownName
 from autolab.model.border import Border, Flag, Number, Whole, Word
+from autolab.model.check_settings import CheckSettings
 from autolab.model.failure_settings import KindSettings
 from autolab.model.formula import parse_formula
 from autolab.model.host import AvoidedGpu, HostName, HostSettings, LocalHost, NearPath, SshHost, Variable
@@ -283,6 +284,7 @@ class Settings(Border):
     patience: PatienceSettings = Field(default_factory=PatienceSettings, description="When people are asked.")
     answers: AnswerSettings = Field(default_factory=AnswerSettings, description="Who answers, and by when.")
     gpus: GpuSettings = Field(default_factory=GpuSettings, description="When a GPU is free.")
+    checks: CheckSettings = Field(default_factory=CheckSettings, description="How hosts are checked.")
     git: GitSettings = Field(default_factory=GitSettings, description="What is committed.")
     code: CodeSettings = Field(default_factory=CodeSettings, description="Which code may be launched.")
     sync: SyncSettings = Field(default_factory=SyncSettings, description="What is sent.")

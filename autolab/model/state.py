@@ -11,6 +11,7 @@ from typing import Any, Final
 from autolab.model.card import CardNotes, GivenCard
 from autolab.model.notice import Notice
 from autolab.model.observation import Claim, HostFacts
+from autolab.model.readiness import Readiness
 
 
 class Status(StrEnum):
@@ -321,6 +322,7 @@ class DispatchState:
     seq: int = 0
     entries: dict[str, Entry] = field(default_factory=dict)
     hosts: dict[str, HostState] = field(default_factory=dict)
+    readiness: dict[str, Readiness] = field(default_factory=dict)  # of hosts that were checked
     questions: dict[str, Question] = field(default_factory=dict)  # open ones
     answered: dict[str, str] = field(default_factory=dict)  # lately closed: id -> what, by whom, when
     asked: dict[str, int] = field(default_factory=dict)  # about -> how many were ever asked

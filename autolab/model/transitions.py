@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from autolab.errors import Bug, IllegalTransition
 from autolab.model import event as e
 from autolab.model.evolve import evolved
-from autolab.model.state import ACTIVE, TERMINAL, DispatchState, Entry, Patience, Status
+from autolab.model.state import ACTIVE, TERMINAL, DispatchState, Entry, HostState, Patience, Status
 
 T = TypeVar("T")
 P, R, U, H = Status.PENDING, Status.RUNNING, Status.UNREACHABLE, Status.ON_HOLD
@@ -142,6 +142,7 @@ _OF_THE_LAB: Final = frozenset(
         e.PatienceSet,
         e.EngineReturned,
         e.Announced,
+        *e.OF_READINESS,
     }
 )
 
@@ -189,6 +190,9 @@ def _fold_lab(state: DispatchState, happened: e.Event) -> None:
             _remember(state.notices, str(state.seq + 1), happened.notice)
             if happened.notice.key:
                 _remember(state.announced, happened.notice.key, happened.notice.summary)
+        case e.CheckAsked() | e.CheckBegun() | e.HostChecked() | e.HostAccepted():
+            state.readiness[happened.host] = happened.after(state.readiness.get(happened.host))
+            state.hosts.setdefault(happened.host, HostState(name=happened.host))
         case _:
             pass
 

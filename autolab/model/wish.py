@@ -14,6 +14,7 @@ class Ask(StrEnum):
     """What can be asked."""
 
     ADD = "add"
+    CHECK = "check"
     CANCEL = "cancel"
     HOLD = "hold"
     RELEASE = "release"
@@ -31,7 +32,7 @@ class Wish:
     """One wish, all of it or nothing.
 
     id       random; the same id twice acts once
-    ids      experiments it is about; for drain and resume: hosts; for tell: the kind of notice
+    ids      experiments it is about; for drain, resume and check: hosts; for tell: the kind of notice
     specs    experiments to add; ``update``: those that are known and never attempted get the new design
     abandon  for retry and cancel: close an attempt that nothing proves dead, on the person's word
     """

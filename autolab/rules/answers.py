@@ -15,6 +15,7 @@ from autolab.model.wish import Ask, Wish
 from autolab.rules import importing, processes, wishes
 from autolab.rules.announce import tell
 from autolab.rules.decisions import decide
+from autolab.rules.readiness import wanted
 
 
 def answer(state: DispatchState, wish: Wish, plan: LabPlan, now: datetime) -> list[Event]:
@@ -50,6 +51,7 @@ def _summary(wish: Wish, events: list[Event]) -> str:
 
 _ANSWERS: Final[Mapping[Ask, Callable[[DispatchState, Wish, LabPlan, datetime], Iterator[Event]]]] = {
     Ask.ADD: wishes.add,
+    Ask.CHECK: wanted,
     Ask.CANCEL: wishes.cancel,
     Ask.HOLD: wishes.hold,
     Ask.RELEASE: wishes.release,

@@ -29,6 +29,7 @@ from autolab.model.event import (
 from autolab.model.observation import Authority, Escalation, Look, Sidecar, Sighting, Unreadable
 from autolab.model.origin import Origin
 from autolab.model.plan import LabPlan
+from autolab.model.readiness import Checked
 from autolab.model.state import TERMINAL, DispatchState, Entry, Run, Status
 from autolab.model.transitions import fold, may
 from autolab.model.wish import Wish
@@ -43,6 +44,7 @@ from autolab.rules import (
     outcome,
     patience,
     questions,
+    readiness,
     survivors,
     together,
 )
@@ -65,6 +67,7 @@ class Seen:
     escalations what agents wrote because they need somebody
     results    of external experiments that say done: what was found of their declared file
     may_hold   a look may stay open on a host while work waits for a slot
+    checked    how checks of hosts went that came back;  checking: hosts that are being checked now
     """
 
     sidecars: tuple[Sidecar, ...] = ()
@@ -81,6 +84,8 @@ class Seen:
     results: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     cards: Mapping[str, CardReport] = field(default_factory=dict)
     may_hold: bool = False
+    checked: tuple[Checked, ...] = ()
+    checking: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -127,12 +132,16 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
     take(cards.noted(state, seen.cards, plan, now))
     take(cards.peaks(state, seen.cards, now))
     take(together.group_alarms(state, list(made.events), plan, now))
+    take(readiness.heard(state, seen.checked, plan, now))
+    take(readiness.begin(state, seen.code, plan, now))
+    take(readiness.ask(state, plan, now))
     take(_intend(state, seen, plan, now))
     take(together.begin(state, list(made.events), now))
     take(together.phases_due(state, plan, now))
     for action, events in _actions(state, seen, plan, now):
         take(events)
         made.actions.append(action)
+    made.actions += readiness.checks(state, seen.checking, plan, now)
     _clocks(state, plan, now, made)
     return made
 
@@ -371,6 +380,7 @@ def _clocks(state: DispatchState, plan: LabPlan, now: datetime, made: Decision) 
         if run.claim is not None and _to_end(entry):
             due.append(_kill_at(run, plan, now))
     due += [host.not_before for host in state.hosts.values() if host.not_before]
+    due += readiness.clocks(state)
     # What was due and could not be done waits for its host, and a host says when it is free: no instant of the past.
     if coming := [at for at in due if at > now]:
         made.due(min(coming))

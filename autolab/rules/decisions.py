@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from autolab.errors import IllegalTransition, UnknownName
 from autolab.model.event import (
+    CheckAsked,
     Event,
     Failed,
     Held,
+    HostAccepted,
     Parked,
     PatienceSet,
     QuestionClosed,
@@ -207,6 +209,16 @@ def _use_host(told: Answered) -> Iterator[Event]:
     yield from wishes.use_host(told.state, wish, told.plan, told.now)
 
 
+def _check_again(told: Answered) -> Iterator[Event]:
+    name = told.question.about.removeprefix("host:")
+    yield CheckAsked(at=told.now, actor=told.wish.by, host=name, why=f"{name} is checked again")
+
+
+def _as_it_is(told: Answered) -> Iterator[Event]:
+    name = told.question.about.removeprefix("host:")
+    yield HostAccepted(at=told.now, actor=told.wish.by, host=name, why=f"{name} is used as it is")
+
+
 Effect = Callable[[Answered], Iterator[Event]]
 # option, or reason/option where the same word does something else there -> what it does beside closing the question
 EFFECTS: Final[Mapping[str, Effect]] = {
@@ -229,5 +241,7 @@ EFFECTS: Final[Mapping[str, Effect]] = {
     "elsewhere": _elsewhere,
     "on_hold_before_synthesis/cancel": _cancel_parked,
     "again": _use_host,
+    "env_failed/again": _check_again,
+    "env_failed/accept": _as_it_is,
     "drain": _use_host,
 }

@@ -8,9 +8,10 @@ is not there ends the attempt with status 78 and one line that names the setting
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import Final
 
-from autolab.model.host import CommandsEnv, CondaEnv, EnvSettings, LocalHost, SshHost, UvEnv, VenvEnv
+from autolab.model.host import CommandsEnv, CondaEnv, EnvSettings, LocalHost, NoEnv, SshHost, UvEnv, VenvEnv
 from autolab.model.state import Spec
 
 NO_ENVIRONMENT: Final = 78  # EX_CONFIG of sysexits.h
@@ -23,8 +24,65 @@ def command_text(spec: Spec, host: LocalHost | SshHost, command: str, project_di
 
     project_dir  the project's folder on the host, absolute or beginning with ``~/``; relative paths start there
     """
-    lines = [f"# {spec.id}: written by autolab", *_entering(host.env, project_dir), command]
+    return entered_text(host.env, project_dir, command, f"# {spec.id}: written by autolab")
+
+
+def entered_text(env: EnvSettings, project_dir: str, command: str, head: str = "# written by autolab") -> str:
+    """``command`` in the environment ``env``."""
+    return _text(head, *_entering(env, project_dir), command)
+
+
+def probe_text(env: EnvSettings, project_dir: str, look: str) -> str:
+    """Looks into the environment with the shell text ``look``; status 78 where it is not there. Makes nothing."""
+    absent: list[str] = []
+    if isinstance(env, UvEnv):  # `uv run` would make it
+        python = f"{_path(env.project or '.', project_dir)}/.venv/bin/python"
+        absent = [f"if ! [ -x {python} ]; then", *_fail("env: uv has not made it yet", "'uv sync makes it'"), "fi"]
+    return _text("# written by autolab: looks into the environment", *absent, *_entering(env, project_dir), look)
+
+
+def create_text(env: EnvSettings, project_dir: str) -> str:
+    """Makes the environment where it is missing; empty: nothing in the settings says how."""
+    pieces = _pieces("env.create", env.create) if not isinstance(env, NoEnv) and env.create else []
+    match env:
+        case VenvEnv() if not pieces:
+            pieces = [f"exec {_program(env.python)} -m venv {_path(env.path, project_dir)}"]
+        case CondaEnv() if not pieces and env.file:
+            which = f"-p {_path(env.prefix, '')}" if env.prefix else f"-n {shlex.quote(env.name or '')}"
+            made = f"env create --yes {which} --file {shlex.quote(env.file)}"
+            # Older ones know no --yes there and ask nothing.
+            pieces = [
+                *_find_conda(env),
+                f'"$autolab_conda" {made} || exec "$autolab_conda" {made.replace("--yes ", "")}',
+            ]
+        case UvEnv() if not pieces:
+            pieces = [
+                *_find_uv(env, project_dir),
+                f'exec "$autolab_uv" sync $autolab_frozen{_uv_project(env, project_dir)}',
+            ]
+        case _:
+            pass
+    return _text("# written by autolab: makes the environment", *pieces) if pieces else ""
+
+
+def install_text(env: EnvSettings, project_dir: str) -> str:
+    """Puts the environment's packages in; empty: the settings name none."""
+    if isinstance(env, NoEnv) or not env.install:
+        return ""
+    pieces = _pieces("env.install", env.install)
+    return _text("# written by autolab: puts packages in", *_entering(env, project_dir), *pieces)
+
+
+def _text(*lines: str) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _pieces(what: str, pieces: Sequence[str]) -> list[str]:
+    return [line for piece in pieces for line in (piece.rstrip("\n"), *_must(f"{what}: one failed"))]
+
+
+def _program(name: str) -> str:
+    return _path(name, "") if name.startswith(("/", "~/")) else shlex.quote(name)
 
 
 def _entering(env: EnvSettings, project_dir: str) -> list[str]:
@@ -37,7 +95,7 @@ def _entering(env: EnvSettings, project_dir: str) -> list[str]:
         case UvEnv():
             return _again(_uv(env, project_dir))
         case CommandsEnv():
-            return [line for piece in env.commands for line in (piece.rstrip("\n"), *_must("env.commands: one failed"))]
+            return _pieces("env.commands", env.commands)
         case _:
             return []
 
@@ -57,6 +115,16 @@ def _venv(env: VenvEnv, project_dir: str) -> list[str]:
 def _conda(env: CondaEnv) -> list[str]:
     """Never ``conda activate``, which does nothing in a shell that nobody types in."""
     which = f"-p {_path(env.prefix, '')}" if env.prefix else f"-n {shlex.quote(env.name or '')}"
+    return [
+        *_find_conda(env),
+        f'if ! "$autolab_conda" run {which} /bin/sh -c : </dev/null; then',
+        *_fail(f"env: conda has no working environment {env.name or env.prefix}", "'see conda env list'"),
+        "fi",
+        f'exec "$autolab_conda" run --no-capture-output {which} /bin/sh "$0" {_INSIDE}',
+    ]
+
+
+def _find_conda(env: CondaEnv) -> list[str]:
     usual = " ".join(f'"$HOME/{name}/bin/conda"' for name in _CONDAS)
     find = [
         "autolab_conda=$(command -v conda) || autolab_conda=${CONDA_EXE:-}",
@@ -69,17 +137,22 @@ def _conda(env: CondaEnv) -> list[str]:
         'if ! [ -x "$autolab_conda" ]; then',
         *_fail("env.conda: no conda found", "'set env: {conda: PATH} to its program'"),
         "fi",
-        f'if ! "$autolab_conda" run {which} /bin/sh -c : </dev/null; then',
-        *_fail(f"env: conda has no working environment {env.name or env.prefix}", "'see conda env list'"),
-        "fi",
-        f'exec "$autolab_conda" run --no-capture-output {which} /bin/sh "$0" {_INSIDE}',
     ]
 
 
 def _uv(env: UvEnv, project_dir: str) -> list[str]:
     """The environment lies in the project's folder: the code that runs from a snapshot is never written to."""
+    run = f'exec "$autolab_uv" run $autolab_frozen{_uv_project(env, project_dir)} -- /bin/sh "$0" {_INSIDE}'
+    return [*_find_uv(env, project_dir), run]
+
+
+def _uv_project(env: UvEnv, project_dir: str) -> str:
+    return f" --project {_path(env.project, project_dir)}" if env.project else ""
+
+
+def _find_uv(env: UvEnv, project_dir: str) -> list[str]:
     home = _path(env.project or ".", project_dir)
-    project, lock = (f" --project {home}", f"{home}/uv.lock") if env.project else ("", "uv.lock")
+    lock = f"{home}/uv.lock" if env.project else "uv.lock"
     return [
         "autolab_uv=$(command -v uv) || autolab_uv=$HOME/.local/bin/uv",
         '[ -x "$autolab_uv" ] || autolab_uv=$HOME/.cargo/bin/uv',
@@ -91,7 +164,6 @@ def _uv(env: UvEnv, project_dir: str) -> list[str]:
         "unset VIRTUAL_ENV",
         "autolab_frozen=",
         f"[ -f {lock} ] && autolab_frozen=--frozen",
-        f'exec "$autolab_uv" run $autolab_frozen{project} -- /bin/sh "$0" {_INSIDE}',
     ]
 
 

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from autolab.model.event import Event, HostChanged
 from autolab.model.observation import Look, Sighting
-from autolab.model.plan import Policies
+from autolab.model.plan import HostPlan, Policies
+from autolab.model.readiness import Readiness, Stage
 from autolab.model.state import DispatchState, HostState, HostStatus
 from autolab.rules.questions import ask_about_host, withdraw
 
@@ -75,6 +76,21 @@ def may_ask(host: HostState | None, now: datetime) -> bool:
 def in_trouble(host: HostState | None, now: datetime) -> bool:
     """It answers and cannot take anything new before its back-off is over."""
     return host is not None and host.status is HostStatus.TROUBLED and bool(host.not_before and host.not_before > now)
+
+
+def is_open(state: DispatchState, host: HostPlan, now: datetime) -> bool:
+    """Whether new work may go there, as far as the host's being ready is known and needed."""
+    known = state.readiness.get(host.name)
+    if known is not None and known.stage is Stage.FAILED:
+        return False
+    if not host.environment:
+        return True
+    return known is not None and known.stage is Stage.READY and not is_outdated(known, host, now)
+
+
+def is_outdated(known: Readiness, host: HostPlan, now: datetime) -> bool:
+    """Of one that was found ready: its environment is another now, or that was too long ago."""
+    return known.environment != host.environment or (known.valid_until is not None and known.valid_until <= now)
 
 
 def relieve(state: DispatchState, now: datetime) -> Iterator[Event]:

@@ -12,6 +12,7 @@ from autolab.model.plan import CardRules, HostPlan, LabPlan
 from autolab.model.state import DispatchState, Entry, HostState, HostStatus, Resources, Run
 from autolab.rules.cards import is_asked, kept_from, last_ends, listed, tokens
 from autolab.rules.estimates import Estimate
+from autolab.rules.hosts import is_open
 
 USABLE = frozenset({HostStatus.UNKNOWN, HostStatus.READY})
 
@@ -114,7 +115,7 @@ def free_rooms(
     rooms: dict[str, Room] = {}
     ours, ends = (tokens(state), last_ends(state)) if reports else (frozenset(), {})
     for name, host in plan.hosts.items():
-        if usable(state.hosts.get(name), now):
+        if usable(state.hosts.get(name), now) and is_open(state, host, now):
             rooms[name] = room = Room(host, plan.cards, host.slots, host.cpus, host.mem_mib)
             report = reports.get(name)
             room.probe = report.probe if report is not None and is_asked(host) else ""

@@ -44,6 +44,14 @@ def test_the_commands_of_the_page_run_in_their_order(folder: Path, autolab: Auto
         assert (program, said.code) == ("autolab", 0), f"{line}\n{said.err}"
 
 
+def test_the_commands_of_the_page_about_hosts_run_in_their_order(folder: Path, autolab: Autolab) -> None:
+    with_its_own_state(folder)
+    for line in "".join(blocks("hosts.md", "console")).splitlines():
+        program, *words = shlex.split(line.removeprefix("$ "))
+        said = autolab(*words)
+        assert (program, said.code) == ("autolab", 0), f"{line}\n{said.err}"
+
+
 def test_every_command_is_named_on_the_page() -> None:
     page = (DOCS / "cli.md").read_text("utf-8")
     assert [name for section in COMMANDS.values() for name in section if not re.search(rf"\b{name}\b", page)] == []

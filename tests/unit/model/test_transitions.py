@@ -81,6 +81,7 @@ LEADS: Final = {
 OF_THE_LAB: Final = {
     e.Added, e.LabMade, e.DriverTaken, e.HostChanged, e.WishSettled, e.PatienceSet, e.EngineReturned,
     e.Announced,
+    *e.OF_READINESS,
 }  # fmt: skip
 OF_AN_ENTRY: Final = sorted(
     set(e.EVENTS.values()) - OF_THE_LAB,
