@@ -46,6 +46,7 @@ def test_the_commands_of_the_page_run_in_their_order(folder: Path, autolab: Auto
 
 def test_the_commands_of_the_page_about_hosts_run_in_their_order(folder: Path, autolab: Autolab) -> None:
     with_its_own_state(folder)
+    assert autolab("init").code == 0
     for line in "".join(blocks("hosts.md", "console")).splitlines():
         program, *words = shlex.split(line.removeprefix("$ "))
         said = autolab(*words)
