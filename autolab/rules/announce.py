@@ -37,9 +37,7 @@ ENDINGS: Final = (Succeeded, Failed, Cancelled, Parked, Held)  # after these som
 ONE_BY_ONE: Final = 20  # questions of one tick that get a notice each; more than that is one notice
 KIND_OF: Final[Mapping[str, str]] = {  # questions that are told under a kind of their own
     "env_failed": "env_failed",
-    "env_failed_all": "env_failed",
-    "group_failed": "group_failed",
-    "push_failed": "push_failed",
+    "group_failing": "group_failed",
 }
 
 

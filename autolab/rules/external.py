@@ -32,6 +32,7 @@ def claimed(entry: Entry, cells: Mapping[str, Any], now: datetime) -> Iterator[E
     """
     names = [f"{key} {cells[key]}" for key in ("pid", "job_id") if cells.get(key)]
     ours = entry.spec.executor == "autolab" and entry.status is Status.PENDING and entry.run is None
+    ours = ours and entry.adopting is None  # a person has said whose process it is
     if ours and not entry.attempt and cells.get("status") == Status.RUNNING and names:
         where = f" on {cells['host']}" if cells.get("host") else ""
         why = f"an agent runs it already ({names[0]}{where}): it is looked after by its sidecar, and not launched"

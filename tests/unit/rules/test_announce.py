@@ -67,7 +67,8 @@ def test_a_storm_of_questions_is_one_notice() -> None:
 @pytest.mark.rule("1.51")
 def test_questions_of_a_known_kind_are_told_under_it() -> None:
     state = a_state(in_phase("a", Status.RUNNING, run=a_claimed_run(1, "a")))
-    assert [n.kind for n in told(state, a_question("a", "env_failed"))] == ["env_failed"]
+    kinds = [n.kind for n in told(state, a_question("a", "env_failed"), a_question("a", "group_failing"))]
+    assert kinds == ["env_failed", "group_failed"]
 
 
 @pytest.mark.rule("1.51")

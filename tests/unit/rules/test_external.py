@@ -8,7 +8,7 @@ import pytest
 
 from autolab.model import event as e
 from autolab.model.observation import Authority, Escalation
-from autolab.model.state import Status
+from autolab.model.state import Adopting, Status
 from autolab.model.wish import Ask
 from tests.builders import Table, a_sidecar, a_spec, a_staged_run, a_wish, an_entry
 
@@ -44,6 +44,14 @@ def test_a_bare_word_claims_nothing(cells: dict[str, Any]) -> None:
 def test_what_was_launched_by_us_stays_ours_whoever_says_running() -> None:
     table = Table(an_entry("e1", run=a_staged_run()))
     table.tick(a_sidecar("e1", Authority.AGENT, attempt=1, **RUNS))
+    assert table.entry().spec.executor == "autolab"
+
+
+@pytest.mark.rule("1.60")
+def test_a_process_that_a_person_adopts_is_not_the_agents() -> None:
+    process = Adopting(host="h1", pid=4711, start_ticks=100)
+    table = Table(an_entry("e1", adopting=process))
+    table.tick(a_sidecar("e1", Authority.AGENT, **RUNS))
     assert table.entry().spec.executor == "autolab"
 
 
