@@ -14,7 +14,7 @@ from hypothesis import settings
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `from tests.labhosts import ...`, however pytest is started
 
 from autolab.hosts.ssh import SshConnection
-from tests.labhosts import LabHosts, can_isolate
+from tests.labhosts import USERLANDS, LabHosts, can_isolate
 
 # No test is one of time: the machine that runs them may do other things.
 settings.register_profile("untimed", deadline=None)
@@ -30,9 +30,22 @@ def lab_for_all() -> Iterator[LabHosts]:
         yield lab
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--userland", choices=USERLANDS, default="own", help="What the hosts of all SSH tests find in PATH"
+    )
+
+
 @pytest.fixture
-def lab(lab_for_all: LabHosts) -> Iterator[LabHosts]:
+def userland(request: pytest.FixtureRequest) -> str:
+    """One of ``USERLANDS``: tests that are parametrised with it run under both, the others as the option says."""
+    return str(getattr(request, "param", request.config.getoption("--userland")))
+
+
+@pytest.fixture
+def lab(lab_for_all: LabHosts, userland: str) -> Iterator[LabHosts]:
     """Three hosts, lab1, lab2 and lab3, up and well; whatever the test does to them is healed after it."""
+    lab_for_all.use(userland)
     yield lab_for_all
     lab_for_all.heal()
 

@@ -31,10 +31,16 @@ ENTER = Path(__file__).parent / "tools" / "enter-host.sh"
 NAMESPACES = ("mount", "uts", "pid", "net")
 
 
+USERLANDS = ("own", "busybox")  # programs that sessions find: this machine's, or the applets of busybox alone
+
+
 class LabHosts:
     """``count`` hosts named lab1, lab2 ...; ``isolate`` needs root and is the default with it."""
 
-    def __init__(self, count: int = 2, *, isolate: bool | None = None, max_sessions: int = 10) -> None:
+    def __init__(
+        self, count: int = 2, *, isolate: bool | None = None, max_sessions: int = 10, userland: str = "own"
+    ) -> None:
+        self._userland = userland
         self.isolated = can_isolate() if isolate is None else isolate
         self.names = tuple(f"lab{n}" for n in range(1, count + 1))
         self._max_sessions = max_sessions
@@ -152,6 +158,13 @@ class LabHosts:
         target.write_text(text)
         self._give_away(target)
 
+    def use(self, userland: str) -> None:
+        """Which of ``USERLANDS`` new sessions on every host find."""
+        if userland != self._userland:
+            self._userland = userland
+            for name in self.names:
+                self._restart_sshd(name)
+
     def path_only(self, name: str, folder: Path | None) -> None:
         """New sessions find programs in ``folder`` alone, such as ``busybox_folder()``; None: as before."""
         self._paths.pop(name, None)
@@ -251,7 +264,8 @@ class LabHosts:
 
     def _write_sshd_config(self, name: str) -> Path:
         at = self.dir / name
-        environment = {"PATH": self._paths[name]} if name in self._paths else {}
+        path = self._paths.get(name) or (str(self.busybox_folder()) if self._userland == "busybox" else "")
+        environment = {"PATH": path} if path else {}
         if not self.isolated:
             environment["HOME"] = str(self.home_of(name))
         lines = [

@@ -16,9 +16,13 @@ from autolab.hosts.ssh import SshConnection
 from autolab.model.action import Code, Driver, Job, StageOrder
 from autolab.model.observation import Liveness, Look
 from tests.bench import until
-from tests.labhosts import LabHosts
+from tests.labhosts import USERLANDS, LabHosts
 
-pytestmark = [pytest.mark.ssh, pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.ssh,
+    pytest.mark.timeout(180),
+    pytest.mark.parametrize("userland", USERLANDS, indirect=True, scope="module"),
+]
 LAB = "5afe5afe" * 4
 DRIVER = Driver(1, "clone")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -72,6 +73,16 @@ def test_a_login_shell_that_is_none_does_not_answer(lab: LabHosts, ssh_to: Conne
     lab.configure("lab1", "ForceCommand /usr/sbin/nologin")
     with pytest.raises(UnreadableReply, match="the remote shell did not answer"):
         ssh_to("lab1").ask(HELLO)
+
+
+@pytest.mark.rule("N14")
+@pytest.mark.parametrize("shell", ["tcsh", "fish"])
+def test_a_login_shell_of_another_family_only_hands_the_question_on(lab: LabHosts, ssh_to: Connect, shell: str) -> None:
+    found = shutil.which(shell)
+    if found is None:
+        pytest.skip(f"{shell} is missing")
+    lab.configure("lab1", f'ForceCommand exec {found} -c "$SSH_ORIGINAL_COMMAND"')  # as sshd runs a login shell
+    assert ssh_to("lab1").ask(Request("a='it''s'; echo $a")).out == b"its\n"
 
 
 @pytest.mark.rule("N14")

@@ -13,9 +13,9 @@ import pytest
 from autolab.errors import HostKeyRefused, HostUnreachable, LoginRefused
 from autolab.hosts.ssh import SshConnection
 from autolab.model.command import Request
-from tests.labhosts import PORT, LabHosts, until
+from tests.labhosts import PORT, USERLANDS, LabHosts, until
 
-pytestmark = pytest.mark.ssh
+pytestmark = [pytest.mark.ssh, pytest.mark.parametrize("userland", USERLANDS, indirect=True, scope="module")]
 HELLO = Request("echo hello")
 Connect = Callable[..., SshConnection]
 
