@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from autolab.api.doctor import doctor
     from autolab.api.driving import poll, serve
     from autolab.api.experiments import add, cancel, decide, hold, release, retry, run
+    from autolab.api.failures import diagnose, failure_examples, failure_table
     from autolab.api.hosts import drain, host_exec, host_list, host_test, resume
     from autolab.api.importing import import_results
     from autolab.api.install import daemon_install
@@ -50,6 +51,7 @@ _PUBLIC = {
     "api.doctor": ("doctor",),
     "api.driving": ("poll", "serve"),
     "api.experiments": ("add", "cancel", "decide", "hold", "release", "retry", "run"),
+    "api.failures": ("diagnose", "failure_examples", "failure_table"),
     "api.hosts": ("drain", "host_exec", "host_list", "host_test", "resume"),
     "api.importing": ("import_results",),
     "api.install": ("daemon_install",),
@@ -85,9 +87,12 @@ __all__ = [
     "daemon_install",
     "decide",
     "demo",
+    "diagnose",
     "doctor",
     "drain",
     "events",
+    "failure_examples",
+    "failure_table",
     "find_place",
     "follow_events",
     "follow_log",

@@ -12,6 +12,7 @@ from typing import Any, Final
 from typing_extensions import TypedDict
 
 from autolab.api.code_results import PreflightReport, PullReport
+from autolab.api.failure_results import OF_FAILURES
 from autolab.api.host_results import HOST_RESULTS
 from autolab.api.notify_results import NotifiersReport, SendReport
 
@@ -365,13 +366,11 @@ RESULTS: Final[dict[str, type]] = {
     "ps": ListReport,
     "show": ShowReport,
     "logs": LogReport,
+    **OF_FAILURES,
     "history": EventsReport,
     "events": EventsReport,
     "event": EventDocument,
-    "cancel": Changed,
-    "hold": Changed,
-    "release": Changed,
-    "retry": Changed,
+    **dict.fromkeys(("cancel", "hold", "release", "retry"), Changed),
     "adopt": AdoptReport,
     "import": ImportReport,
     "pull": PullReport,

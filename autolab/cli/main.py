@@ -42,6 +42,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "ps": ("look", "List experiments."),
         "show": ("look", "Everything about one experiment."),
         "logs": ("logs", "What an experiment printed."),
+        "diagnose": ("diagnose", "What ended an experiment, and what would be done about it."),
         "pull": ("pulling", "Bring checkpoints and other files of an experiment."),
         "history": ("logs", "What happened to one experiment."),
         "events": ("logs", "What happened in the lab."),

@@ -24,6 +24,7 @@ from autolab.engine.polls import PollReport, report_of
 from autolab.engine.publish import Publisher
 from autolab.engine.quiet_word import forget_quiet, looks_of, remember_quiet
 from autolab.engine.record import Record
+from autolab.engine.skims import Skims
 from autolab.engine.telling import Telling
 from autolab.engine.views import Views
 from autolab.engine.voices import Voices
@@ -33,12 +34,7 @@ from autolab.executors.dialects.process import Process
 from autolab.executors.executor import Executor
 from autolab.model.action import Check, Driver
 from autolab.model.card import CardReport
-from autolab.model.event import (
-    Added,
-    Announced,
-    Event,
-    WishSettled,
-)
+from autolab.model.event import Added, Announced, Event, WishSettled
 from autolab.model.plan import LabPlan
 from autolab.model.settings import Settings
 from autolab.model.state import DispatchState, Status
@@ -133,6 +129,7 @@ class Engine:
         self._environments = Environments(self.layout, self._files, self.settings)
         ways = Ways(self._lab.pool.connection, self._executor)
         self._checker = Checker(ways, lambda: CheckOrders(self._orders()), self._lanes, self._clock)
+        self._skims = Skims(self._executor, self._orders, self._voices, self._lanes, self._clock)
         self._chronicle = Chronicle(self.layout, self._files)
         self._chronicle.catch_up(self.state, recent)
         self._telling = Telling(self.layout, self._files, self._lanes, self._clock, lambda: self.settings)
@@ -184,6 +181,7 @@ class Engine:
         self._performer.perform([each for each in made.actions if not isinstance(each, Check)], self.state)
         self._checker.perform([each.host for each in made.actions if isinstance(each, Check)], self.state)
         if launch:
+            self._skims.tick(self.state, plan, now)
             self._telling.tick(now)
         return made
 
@@ -359,7 +357,7 @@ class Engine:
         """Until something wakes us, or the first thing that is due by the clock."""
         due = [self.watcher.next_scan(now), self._pace.next_due(self.state, self._performer.watched)]
         due += [made.wake_at, self._views.due_at(self.state), self._telling.due_at(), self._wheel.due_at(self.state)]
-        due.append(self._inventory.next_at)
+        due += [self._inventory.next_at, self._skims.next_due(self.state, self.plan(now))]
         at = min(instant for instant in due if instant is not None)
         self._wake.wait(max((at - now).total_seconds(), 0.0))
         self._wake.clear()

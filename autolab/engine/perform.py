@@ -20,6 +20,7 @@ from autolab.model.observation import NOTHING_SAID, Look, Sighting
 from autolab.model.state import DispatchState, Entry, Run
 
 log = logging.getLogger(__name__)
+BY_SIGNAL: Final = 128  # a shell's status above this
 Pair = tuple[Entry, Run]
 
 
@@ -140,10 +141,15 @@ class Performer:
             self._voices.sighted(entry, run, told, asked_at, brought)
 
     def _publish_inline(self, entry: Entry, run: Run, seen: Seen) -> tuple[Mapping[str, object], str] | None:
-        """An ended attempt that declared no result and brought its small log along needs no request of its own."""
+        """An ended attempt that declared no result and brought its small log along needs no request of its own.
+
+        One that a signal ended, or that could not even print, does: its host is asked what it knows about that.
+        """
         key = (entry.id, run.number)
         if seen.exit is None or entry.spec.result_file is not None or seen.log is None or key in self._brought:
             return None  # both lanes of a host may come back with the same end
+        if seen.exit.status > BY_SIGNAL or (seen.exit.status and not seen.log):
+            return None
         told = self._publisher.publish_inline(entry, run, seen)
         self._brought.add(key)
         return told

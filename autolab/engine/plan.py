@@ -13,7 +13,7 @@ import orjson
 from autolab.model.action import Code, Driver, Job, StageOrder
 from autolab.model.failure import Table
 from autolab.model.host import LocalHost
-from autolab.model.ids import lab8
+from autolab.model.ids import lab8, run_name
 from autolab.model.plan import AnswersPlan, CardRules, HostPlan, LabPlan, PatiencePlan, Policies
 from autolab.model.settings import GpuSettings, Settings
 from autolab.model.state import Entry, Run
@@ -111,6 +111,7 @@ def policies_of(settings: Settings) -> Policies:
         fast_fail_s=given.quarantine_within.total_seconds(),
         quarantine_after=given.quarantine_after,
         give_up_hosts=given.give_up_hosts,
+        log_s=given.log_every.total_seconds(),
         sidecar_patience=given.sidecar_patience,
         check_tries=settings.checks.tries,
         environment_valid_s=settings.checks.environment_valid.total_seconds(),
@@ -205,7 +206,10 @@ class Orders:
 
     def environment(self, entry: Entry, run: Run) -> dict[str, str]:
         """Variables of the command: the user's, the secrets', what remedies changed, and ours."""
-        ours = {"AUTOLAB_RUN_JSON": f"{run.project_dir}/dispatch/{entry.id}.run.json"}
+        ours = {
+            "AUTOLAB_RUN_JSON": f"{run.project_dir}/dispatch/{entry.id}.run.json",
+            "AUTOLAB_RUN_NAME": run_name(entry.id, run.number),
+        }
         if run.gpus:
             ours |= visible(run.gpus, run.cards, run.card_probe)
         elif _gpus(self.settings.host(run.host).gpus) != ():

@@ -8,8 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from autolab.executors.dialects.causes import read_causes
 from autolab.executors.dialects.dialect import Collected, Seen
 from autolab.model.documents import stamp
+from autolab.model.ids import run_name
 from autolab.model.state import Entry, Run
 from autolab.rules.results import check_result
 from autolab.store.files import Files
@@ -36,6 +38,7 @@ class Publisher:
         log = self._bytes(found.log)
         self._keep(entry, run, log, self._bytes(found.run_json))
         told = self._result(entry, run, found, now) if entry.spec.result_file else {"result": "none"}
+        told |= self._evidence(run, found)
         return {**told, "log": self._log_name(entry, run), "log_bytes": len(log or b"")}, tail_of(log)
 
     def publish_inline(self, entry: Entry, run: Run, seen: Seen) -> tuple[Mapping[str, Any], str]:
@@ -51,6 +54,11 @@ class Publisher:
             self._files.replace(path, log, durable=False)
         if run_json is not None:
             self._files.replace(self._layout.run_file(entry.id), run_json, durable=False)
+
+    def _evidence(self, run: Run, found: Collected) -> dict[str, Any]:
+        """What its host said about a bad end; nothing where it said nothing."""
+        said = self._bytes(found.cause)
+        return {} if said is None else {"evidence": read_causes(said.decode("utf-8", "replace"), gpus=bool(run.gpus))}
 
     def _result(self, entry: Entry, run: Run, found: Collected, now: datetime) -> dict[str, Any]:
         name = str(entry.spec.result_file)
@@ -87,8 +95,7 @@ class Publisher:
 
 def log_name(experiment: str, attempt: int) -> str:
     """The log of an attempt, relative to the project."""
-    suffix = "" if attempt == 1 else f"_r{attempt}"
-    return f"experiments/logs/{experiment}{suffix}.log"
+    return f"experiments/logs/{run_name(experiment, attempt)}.log"
 
 
 def result_found(name: str, content: bytes) -> dict[str, Any]:

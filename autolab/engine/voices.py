@@ -123,6 +123,12 @@ class Voices:
             status, ended_at = (run.end.status, run.end.at) if run.end else (None, None)
             self._say(entry, run, self._voice(entry, run), _collection(found, log_tail, status, ended_at))
 
+    def noticed(self, entry: Entry, run: Run, cells: Mapping[str, Any]) -> None:
+        """Say what new bytes of a running attempt's log say."""
+        with self._lock:
+            if not self._ended:
+                self._say(entry, run, self._voice(entry, run), cells)
+
     def end(self) -> None:
         """Say nothing more: the next engine's voices go on from what was heard, and two would take the same number."""
         with self._lock:

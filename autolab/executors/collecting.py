@@ -17,7 +17,7 @@ from autolab.model.action import Job
 from autolab.model.command import Request
 
 _CHUNK: Final = 1024 * 1024
-_KINDS: Final = ("log", "run_json", "result")
+_KINDS: Final = ("log", "run_json", "cause", "result")
 
 
 def collect_all(connection: Connection, request: Request, jobs: Sequence[Job], into: Path) -> dict[str, Collected]:
@@ -83,4 +83,6 @@ def _with(found: Collected, kind: str, path: Path, digest: str) -> Collected:
         return replace(found, log=path)
     if kind == "run_json":
         return replace(found, run_json=path)
+    if kind == "cause":
+        return replace(found, cause=path)
     return replace(found, result=path, result_sha256=digest)

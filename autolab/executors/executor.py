@@ -101,6 +101,13 @@ class Executor:
             found |= collect_all(self._connection, self._dialect.collect(group), group, into)
         return found
 
+    def skim(self, jobs: Sequence[Job]) -> dict[str, tuple[int, bytes]]:
+        """Where the new bytes of each log begin, and those bytes, in one request; raises OutsideFailed."""
+        found: dict[str, tuple[int, bytes]] = {}
+        for group in _by_root(jobs, lambda job: job):
+            found |= self._dialect.read_skim(self._connection.ask(self._dialect.skim(group)), group)
+        return found
+
     def tail(self, job: Job, offset: int = 0, max_bytes: int = 65536) -> bytes:
         """Bytes of the log from ``offset``; raises OutsideFailed."""
         return self._dialect.read_tail(self._connection.ask(self._dialect.tail(job, offset, max_bytes)))

@@ -102,6 +102,28 @@ class FenceAsked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Noticed(Event):
+    """New bytes of its log speak of a kind of failure while it runs; said once for each kind and attempt."""
+
+    kind: str
+    line: str
+
+    def changes(self, entry: Entry) -> Changes:
+        known = entry.run.noticed if entry.run else ()
+        return of_run(entry, noticed=tuple(dict.fromkeys((*known, self.kind))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopAsked(Event):
+    """End what runs because of what it prints; its end is then judged like any other."""
+
+    kind: str
+
+    def changes(self, entry: Entry) -> Changes:
+        return {"substatus": "stopping", **of_run(entry, stopping=self.kind)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KillAsked(Event):
     """All processes of this attempt are about to be signalled; counted, because each pause is longer than the last."""
 
@@ -143,7 +165,7 @@ class Collected(Event):
         end = entry.run.end if entry.run else None
         if end is None or not self.causes:
             return of_run(entry, collected=True)
-        return of_run(entry, collected=True, end=replace(end, causes=self.causes))
+        return of_run(entry, collected=True, end=replace(end, causes=tuple(dict.fromkeys((*end.causes, *self.causes)))))
 
 
 # --- verdicts --------------------------------------------------------------------------------------------------------

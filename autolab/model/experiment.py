@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from autolab.model.border import Border, Number, Text, Whole, Word
 from autolab.model.host import NearPath
-from autolab.model.settings import Defaults, Group, Hours, Phase, ResourceSettings
-from autolab.model.state import Resources, Spec
+from autolab.model.settings import Defaults, FirstStepSettings, Group, Hours, Phase, ResourceSettings
+from autolab.model.state import FirstStep, Resources, Spec
 from autolab.model.values import EnvMap, scalar_text
 
 OURS: Final = frozenset(
@@ -129,6 +129,7 @@ class Item(Border):
     max_retries: Whole | None = Field(default=None, ge=0, le=1000, description="Failures that are tried again.")
     priority: Whole | None = Field(default=None, ge=-1_000_000, le=1_000_000, description="Greater goes first.")
     stage: Whole | None = Field(default=None, ge=1, le=1000, description="A stage waits for the one before it.")
+    first_step: FirstStepSettings | None = Field(default=None, description="What a run prints soon after its start.")
     notes: Text = Field(default="", description="For people.")
     early_stop_check_after: Whole | None = Field(default=None, ge=0, description="Runs before the early-stop check.")
     early_stop_threshold_pct: Number | None = Field(default=None, description="Least improvement, percentage points.")
@@ -186,9 +187,14 @@ def spec_of(item: Item, defaults: Defaults) -> Spec:
         max_retries=defaults.max_retries if item.max_retries is None else item.max_retries,
         priority=defaults.priority if item.priority is None else item.priority,
         stage=defaults.stage if item.stage is None else item.stage,
+        first_step=_first_step(item.first_step or defaults.first_step),
         notes=item.notes,
         extra=extra | item.extra,
     )
+
+
+def _first_step(said: FirstStepSettings | None) -> FirstStep | None:
+    return None if said is None else FirstStep(patterns=said.patterns, within_s=said.within.total_seconds())
 
 
 def _resources(item: Item, defaults: ResourceSettings) -> Resources:

@@ -105,12 +105,12 @@ class KindSettings(Border):
     charged: Flag | None = Field(default=None, description="Counts as one of max_retries; default: yes.")
     tries: Whole | None = Field(default=None, ge=0, le=1000, description="Most further attempts because of this kind.")
     watch: Flag | None = Field(default=None, description="Noticed while it runs, too.")
-    stop: Flag | None = Field(default=None, description="And then stopped, without asking.")
+    stop: Flag | None = Field(default=None, description="Noticed while it runs, and then stopped without asking.")
     examples: Examples = Field(default_factory=Examples, description="Lines that must and must not be of this kind.")
 
     @model_validator(mode="after")
     def _makes_sense(self) -> KindSettings:
-        if self.stop and not self.watch:
+        if self.stop and self.watch is False:
             raise ValueError("stop needs `watch: true`\nwhat is not noticed while it runs cannot be stopped")
         return self
 
@@ -166,7 +166,7 @@ def _kind(row: KindSettings, base: Kind | None, origin: str) -> Kind:
         wait_s=under.wait_s if row.wait is None else row.wait.total_seconds(),
         charged=charged and remedy is not Remedy.ELSEWHERE,
         tries=_said(row.tries, under.tries),
-        watch=_said(row.watch, under.watch),
+        watch=bool(row.stop) or _said(row.watch, under.watch),
         stop=_said(row.stop, under.stop),
         matches=_joined(row.examples.match, under.matches),
         misses=_joined(row.examples.never, under.misses),

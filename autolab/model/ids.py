@@ -43,6 +43,11 @@ def lab8(lab: str) -> str:
     return lab[:8]
 
 
+def run_name(experiment: str, attempt: int) -> str:
+    """What an attempt's log and its run in a tracker are called: the id, from the second attempt on with ``_r2`` ..."""
+    return experiment if attempt == 1 else f"{experiment}_r{attempt}"
+
+
 def token(lab: str, experiment: str, attempt: int) -> str:
     """The one name of an attempt for job names and look-ups: ``al`` and 12 base32 characters. Not a secret."""
     digest = hashlib.sha256(f"{lab}\0{experiment}\0{attempt}".encode()).digest()

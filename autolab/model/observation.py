@@ -49,6 +49,7 @@ class ExitRecord:
     at: str = ""  # the host's clock, for people
     uptime_s: float = 0.0
     peak_mib: float | None = None
+    ooms: int = 0  # processes of its cgroup that the kernel ended for want of memory while it ran
 
 
 class Liveness(StrEnum):

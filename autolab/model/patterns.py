@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
 PATTERN_MAX: Final = 1000  # characters of one pattern
 LINE_MAX: Final = 2000  # characters of a line that are looked at
+PREFIXES: Final = 3  # most of them before one line
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
-# What launchers put before each line of a rank: torchrun, srun --label, mpirun --tag-output, ray.
+# What launchers and loggers put before a line: torchrun, srun --label, mpirun --tag-output, ray, vLLM, loguru.
 _PREFIX: Final = re.compile(
     r"\[(?:default|rank ?)\d{1,6}\]:? ?|\d{1,6}: |\[\d{1,6},\d{1,6}\]<std(?:err|out)>: ?"
     r"|\([A-Za-z_][\w.]{0,80} (?:[\w=]{1,40} )?pid=\d{1,9}[^)]{0,80}\) "
+    r"|(?:ERROR|CRITICAL|WARNING|INFO) \d\d-\d\d \d\d:\d\d:\d\d (?:\[[\w./:-]{1,80}\]|[\w./:-]{1,80}\]) "
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[.,]\d{1,6})? ?\| (?:ERROR|CRITICAL) *\| (?:stderr \| )?"
 )
 _BREAK: Final = re.compile(r"\r\n|\n|\r")  # a progress bar's carriage return begins a line too
 
@@ -64,6 +67,8 @@ def _bare(line: str) -> str:
     line = line[: 2 * LINE_MAX].encode("utf-8", "replace").decode()  # a lone surrogate is no text to the engine
     if "\x1b" in line:
         line = _COLOUR.sub("", line)
-    if before := _PREFIX.match(line):
+    for _ in range(PREFIXES):
+        if (before := _PREFIX.match(line)) is None:
+            break
         line = line[before.end() :]
     return line[:LINE_MAX]

@@ -23,6 +23,7 @@ class Policies:
     backoff_s: tuple[float, ...] = (30.0, 120.0, 600.0, 1800.0)
     fast_fail_s: float = 60.0
     quarantine_after: int = 3
+    log_s: float = 60.0  # between two readings of what running attempts print
     give_up_hosts: int = 3  # hosts whose fault may end one experiment until it is the experiment that is asked about
     sidecar_patience: int = 3  # polls at which a file makes no sense until a person is asked
     ask_after_misses: int = 3  # looks in a row without an answer until a person is asked; again after as many

@@ -48,6 +48,7 @@ REJECT: Final = Option(name="reject", effect="record it as failed")
 LET_RUN: Final = Option(name="wait", effect="let it run; you are asked again when it has taken much longer still")
 STOP: Final = Option(name="stop", effect="end its processes and cancel it; done once its end is seen")
 RESTART: Final = Option(name="restart", effect="end its processes; once its end is proven, a new attempt")
+END_IT: Final = Option(name="end", effect="end its processes; what the table of failures says of its log is then done")
 EXTEND: Final = Option(name="extend", effect="wait for as long again, then ask again")
 PARK: Final = Option(name="park", effect="put what still runs on hold and go on without it; its end still counts")
 GO_ON: Final = Option(name="go_on", effect="launch the rest; you are asked again if as many more fail")
@@ -142,6 +143,12 @@ REASONS: Final[Mapping[str, Reason]] = {
         wrong="fails for the most part",
         unanswered="nothing more of it is launched; what runs goes on",
         options=(GO_ON, HOLD_REST, CANCEL_REST),
+    ),
+    "seen_failing": Reason(
+        wrong="runs, and prints what a failure prints", unanswered=_KEEPS, options=(LET_RUN, END_IT, RESTART, STOP)
+    ),
+    "no_first_step": Reason(
+        wrong="runs, and has not printed its first step in time", unanswered=_KEEPS, options=(LET_RUN, RESTART, STOP)
     ),
     # Hosts.
     "host_quarantined": Reason(

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from autolab.errors import UnknownName
 from autolab.model.border import Border, Flag, Number, Whole, Word
 from autolab.model.check_settings import CheckSettings
-from autolab.model.failure_settings import KindSettings
+from autolab.model.failure_settings import KindSettings, Pattern
 from autolab.model.formula import parse_formula
 from autolab.model.host import AvoidedGpu, HostName, HostSettings, LocalHost, NearPath, SshHost, Variable
 from autolab.model.notice import USUAL, known_pattern
@@ -127,6 +127,13 @@ Group = Literal["main", "baseline", "ablation", "analysis"]
 Hours = Annotated[Number, Field(gt=0, le=100_000)]
 
 
+class FirstStepSettings(Border):
+    """What a healthy run prints soon after its start; where it does not, a person is asked."""
+
+    patterns: tuple[Pattern, ...] = Field(min_length=1, max_length=20, description="Each must occur in a line.")
+    within: Duration = Field(default=timedelta(minutes=10), description="After its start.")
+
+
 class Defaults(Border):
     """What an experiment gets that does not say it itself."""
 
@@ -143,6 +150,7 @@ class Defaults(Border):
     resources: ResourceSettings = Field(default_factory=ResourceSettings, description="What one run needs.")
     max_retries: Whole = Field(default=3, ge=0, le=1000, description="Failures that are tried again.")
     priority: Whole = Field(default=0, ge=-1_000_000, le=1_000_000, description="Greater goes first.")
+    first_step: FirstStepSettings | None = Field(default=None, description="What a run prints soon after its start.")
     stage: Whole = Field(default=1, ge=1, le=1000, description="A stage waits for the one before it.")
 
 
@@ -157,6 +165,9 @@ class Policies(Border):
     )
     answer_within: Duration = Field(
         default=timedelta(seconds=30), description="How long a host may take to answer a look; twice that to stage."
+    )
+    log_every: Duration = Field(
+        default=timedelta(seconds=60), description="Between readings of what running attempts print."
     )
     scan_every: Duration = Field(default=timedelta(seconds=30), description="Between scans of all sidecars.")
     sidecar_patience: Whole = Field(

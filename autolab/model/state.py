@@ -46,6 +46,14 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FirstStep:
+    """What a healthy run prints soon after its start: each of ``patterns``, in ``within_s`` seconds."""
+
+    patterns: tuple[str, ...]
+    within_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """An experiment as designed: what to run. ``extra`` holds the keys autolab does not act on, kept as they came."""
 
@@ -69,6 +77,7 @@ class Spec:
     max_retries: int = 3
     priority: int = 0
     stage: int = 1
+    first_step: FirstStep | None = None
     notes: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -137,6 +146,8 @@ class Run:
     seen_at: datetime | None = None  # our clock, when the host last said something about it that was recorded
     gone_at: datetime | None = None  # our clock, first look that found nothing of it alive
     fence_asked: bool = False
+    noticed: tuple[str, ...] = ()  # kinds of failure that its log spoke of while it ran
+    stopping: str = ""  # the kind for which its processes are to be ended
     kills: int = 0  # times its processes were to be signalled
     last_kill_at: datetime | None = None
     end: End | None = None

@@ -21,7 +21,9 @@ P, R, U, H = Status.PENDING, Status.RUNNING, Status.UNREACHABLE, Status.ON_HOLD
 D, F, C = Status.DONE, Status.FAILED, Status.CANCELLED
 
 # Everything that only adds facts: the status stays whatever it is.
-NEUTRAL: Final = (e.Observed, e.PeakSeen, e.QuestionAsked, e.QuestionRepeated, e.QuestionClosed, e.Noted, e.Marked)
+NEUTRAL: Final = (
+    e.Observed, e.PeakSeen, e.QuestionAsked, e.QuestionRepeated, e.QuestionClosed, e.Noted, e.Noticed, e.Marked,
+)  # fmt: skip
 
 TRANSITIONS: Final[Mapping[tuple[Status, type[e.Event]], Status]] = {
     (P, e.Amended): P,
@@ -46,6 +48,7 @@ TRANSITIONS: Final[Mapping[tuple[Status, type[e.Event]], Status]] = {
     (R, e.HostLost): U,
     (R, e.Vanished): R,
     (R, e.KillAsked): R,
+    (R, e.StopAsked): R,
     (R, e.FenceAsked): R,
     (R, e.Ended): R,
     (R, e.Collected): R,
@@ -62,6 +65,7 @@ TRANSITIONS: Final[Mapping[tuple[Status, type[e.Event]], Status]] = {
     (U, e.Vanished): R,
     (U, e.HostLost): U,
     (U, e.KillAsked): U,
+    (U, e.StopAsked): U,
     (U, e.FenceAsked): U,
     (U, e.Ended): R,
     (U, e.Parked): H,
@@ -78,6 +82,7 @@ TRANSITIONS: Final[Mapping[tuple[Status, type[e.Event]], Status]] = {
     (H, e.Vanished): H,
     (H, e.HostLost): H,
     (H, e.KillAsked): H,
+    (H, e.StopAsked): H,
     (H, e.FenceAsked): H,
     (H, e.Ended): H,
     (H, e.Collected): H,

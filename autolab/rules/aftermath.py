@@ -72,8 +72,8 @@ def _reason(kind: Kind) -> str:
 
 def _nothing_to_change(kind: Kind) -> str:
     names = [*kind.halve, *kind.values]
-    looked = f"none of {', '.join(names[:6])}{' ...' if len(names) > 6 else ''} can be changed" if names else ""
-    return "; ".join(each for each in (looked, "nothing in the command that this remedy changes") if each)
+    looked = f": none of {', '.join(names[:6])}{' ...' if len(names) > 6 else ''} can be" if names else ""
+    return f"nothing in the command is left to change{looked}"
 
 
 def _again(entry: Entry, run: Run, diagnosis: Diagnosis, change: Change) -> str:

@@ -41,6 +41,7 @@ from autolab.rules import (
     hosts,
     liveness,
     merge,
+    noticing,
     outcome,
     patience,
     questions,
@@ -158,6 +159,8 @@ def _consider(state: DispatchState, told: Observed, seen: Seen, plan: LabPlan, n
         yield from external.heard(state, entry, seen.results.get(entry.id), now)
     elif told.authority is Authority.EXECUTOR and "sighting" in told.cells:
         yield from _sighted(state, entry, parse(Sighting, told.cells["sighting"]), plan, now)
+    if told.authority is Authority.EXECUTOR:
+        yield from noticing.heard(state, state.entries[entry.id], told, plan, now)
 
 
 def _sighted(state: DispatchState, entry: Entry, sighting: Sighting, plan: LabPlan, now: datetime) -> Iterator[Event]:
@@ -229,7 +232,9 @@ def _steer(state: DispatchState, entry: Entry, run: Run, plan: LabPlan, now: dat
 
 
 def _to_end(entry: Entry) -> bool:
-    """A person wants its processes ended: cancelled, or to be run anew once that is proven."""
+    """Its processes are to be ended: by a person's word (cancelled, or to be run anew), or for what its log says."""
+    if entry.run is not None and entry.run.stopping:
+        return True
     return entry.decision is not None and entry.decision.what in {"cancel", "restart"}
 
 

@@ -19,6 +19,7 @@ from autolab.model.event import (
     QuestionClosed,
     Released,
     RestartAsked,
+    StopAsked,
     Succeeded,
     Unparked,
 )
@@ -154,6 +155,12 @@ def _restart(told: Answered) -> Iterator[Event]:
             yield RestartAsked(**told.of(entry))
 
 
+def _end(told: Answered) -> Iterator[Event]:
+    for entry in told.entries():
+        if told.is_current(entry) and entry.open_run is not None:
+            yield StopAsked(**told.of(entry), kind=next(iter(reversed(entry.open_run.noticed)), ""))
+
+
 def _extend(told: Answered) -> Iterator[Event]:
     about = told.question.about
     yield PatienceSet(at=told.now, actor=told.wish.by, about=about, since=told.now, why="waits for longer")
@@ -233,6 +240,7 @@ EFFECTS: Final[Mapping[str, Effect]] = {
     "cancel": _give_up,
     "reject": _reject,
     "unconfirmed/accept": _confirm,
+    "end": _end,
     "extend": _extend,
     "park": _park,
     "go_on": _go_on,

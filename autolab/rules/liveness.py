@@ -13,6 +13,7 @@ from autolab.model.plan import Policies
 from autolab.model.state import End, EndHow, Entry, Run, Status
 from autolab.rules import survivors
 
+KILLED: Final = 128 + 9
 NO_WORD = frozenset({Look.UNREACHABLE, Look.NO_ANSWER, Look.REFUSED, Look.UNREADABLE})
 
 
@@ -103,7 +104,8 @@ def _claimed(entry: Entry, run: Run, sighting: Sighting, policies: Policies, now
         status = sighting.exit.status
         ran_s = _ran_s(sighting.claim, sighting.exit)
         detail, left = exit_words(status) + survivors.words(sighting.others), sighting.others
-        end = End(how=EndHow.EXIT, at=now, status=status, detail=detail, ran_s=ran_s, survivors=left)
+        causes = ("cgroup_oom",) if sighting.exit.ooms and status == KILLED else ()
+        end = End(how=EndHow.EXIT, at=now, status=status, detail=detail, ran_s=ran_s, survivors=left, causes=causes)
         yield _of(Ended, entry, now, end=end, why=end.detail)
     elif sighting.child is Liveness.UNKNOWN:
         if restarted(run, sighting):

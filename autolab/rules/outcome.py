@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from autolab.model.documents import best
 from autolab.model.event import Cancelled, Event, HostChanged, Parked, Requeued, Succeeded
 from autolab.model.plan import LabPlan, Policies
-from autolab.model.state import DispatchState, EndHow, Entry, HostState, HostStatus, Run
+from autolab.model.state import DispatchState, End, EndHow, Entry, HostState, HostStatus, Run
+from autolab.rules import noticing
 from autolab.rules.aftermath import answer
 from autolab.rules.diagnosis import diagnose
-from autolab.rules.questions import ask_about_host
+from autolab.rules.questions import ask_about_host, withdraw
+
+TERMINATED: Final = 128 + 15  # a shell's status of what TERM ended
 
 
 def needs_collecting(run: Run) -> bool:
@@ -57,6 +60,7 @@ def conclude(state: DispatchState, entry: Entry, plan: LabPlan, now: datetime) -
     assert run is not None
     assert run.end is not None
     found = found_of(entry)
+    yield from withdraw(state, entry.id, now, "it ended", *noticing.ASKED)
     if entry.decision is not None and entry.decision.what == "cancel":
         # Also after a clean end: a script that catches TERM leaves with 0, and nothing may be built upon that.
         why = f"cancelled by {entry.decision.by}; ended: {run.end.detail}"
@@ -66,7 +70,7 @@ def conclude(state: DispatchState, entry: Entry, plan: LabPlan, now: datetime) -
         yield _restarted(entry, entry.decision.by, run.end.detail, now)
         return
     tail = str(best(entry, "log_tail") or "")
-    diagnosis = diagnose(run.end, tail, str(found.get("result", "")), plan.failures)
+    diagnosis = diagnose(_as_judged(run, run.end), tail, str(found.get("result", "")), plan.failures)
     if diagnosis is None:
         yield from _succeeded(state, entry, run, found, now)
     elif entry.decision is not None:
@@ -75,6 +79,11 @@ def conclude(state: DispatchState, entry: Entry, plan: LabPlan, now: datetime) -
     else:
         yield from _host_fault(state, run, plan.policies, entry, now)
         yield from answer(state, entry, run, diagnosis, plan.policies, now)
+
+
+def _as_judged(run: Run, end: End) -> End:
+    """An attempt that was stopped and left with 0, as a script that catches TERM does, did not end well."""
+    return replace(end, status=TERMINATED) if run.stopping and run.kills and end.status == 0 else end
 
 
 def _restarted(entry: Entry, by: str, detail: str, now: datetime) -> Event:

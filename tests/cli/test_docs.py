@@ -53,6 +53,20 @@ def test_the_commands_of_the_page_about_hosts_run_in_their_order(folder: Path, a
         assert (program, said.code) == ("autolab", 0), f"{line}\n{said.err}"
 
 
+def test_the_commands_of_the_page_on_failures_run_with_its_own_table(folder: Path, autolab: Autolab) -> None:
+    with_its_own_state(folder)
+    assert autolab("init").code == 0
+    table, first_step = blocks("failures.md", "yaml")
+    (folder / "failures.yaml").write_text(table)
+    (folder / "autolab.yaml").write_text(f"project: study\n{first_step}")
+    (folder / "train.log").write_text("epoch 1\nRuntimeError: CUDA out of memory. Tried to allocate 2 MiB\n")
+    for line in "".join(blocks("failures.md", "console")).splitlines():
+        program, *words = shlex.split(line.removeprefix("$ "))
+        said = autolab(*words)
+        assert (program, said.code) == ("autolab", 0), f"{line}\n{said.out}{said.err}"
+    assert "cuda_oom" in said.out
+
+
 def test_every_command_is_named_on_the_page() -> None:
     page = (DOCS / "cli.md").read_text("utf-8")
     assert [name for section in COMMANDS.values() for name in section if not re.search(rf"\b{name}\b", page)] == []

@@ -22,6 +22,7 @@ FACTS: dict[type[e.Event], dict[str, Any]] = {
     e.Failed: {"kind": "undiagnosed"},
     e.Requeued: {"kind": "lost", "remedy": "again", "charged": True},
     e.Parked: {"reason": "said"},
+    e.StopAsked: {"kind": "nan_loss"},
 }
 KINDS = sorted({kind for _, kind in TRANSITIONS}, key=lambda kind: kind.__name__)
 HAPPENINGS = st.lists(st.sampled_from(KINDS), max_size=40)

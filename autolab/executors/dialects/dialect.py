@@ -41,11 +41,13 @@ NOTHING_BEFORE: Final[Mapping[str, Seen]] = MappingProxyType({})
 class Collected:
     """Files of one attempt, each whole and of the size and sha256 that the host named; None: not there.
 
+    cause  what the host's kernel and disks say of one that did not end with status 0: ``causes.read_causes``
     log  only the bytes behind ``Job.log_from``, at most 64 MiB of them
     """
 
     log: Path | None = None
     run_json: Path | None = None
+    cause: Path | None = None
     result: Path | None = None
     result_sha256: str = ""
 
@@ -144,6 +146,14 @@ class Dialect(Protocol):
 
     def read_unplaced(self, reply: Reply, jobs: Sequence[Job], at: datetime, why: str) -> dict[str, Seen]:
         """Sightings after a snapshot could not be made: what is not staged could not be staged, and ``why``."""
+        ...
+
+    def skim(self, jobs: Sequence[Job]) -> Request:
+        """New bytes of these logs, from each ``Job.log_from`` on."""
+        ...
+
+    def read_skim(self, reply: Reply, jobs: Sequence[Job]) -> dict[str, tuple[int, bytes]]:
+        """Where the new bytes of each log begin, and those bytes; raises UnreadableReply."""
         ...
 
     def read_tail(self, reply: Reply) -> bytes: ...

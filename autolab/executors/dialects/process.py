@@ -26,6 +26,7 @@ from autolab.model.observation import HostFacts
 
 LOG_LIMIT: Final = 64 * MIB
 CLAIMED_S: Final = 10  # more than a start waits on the host for claims
+SKIM_LIMIT: Final = 256 * 1024  # most of one running log that one reading brings
 _HERE: Final = "AL_BOOT=$al_boot AL_NS=$al_ns AL_MACHINE=$al_machine AL_NODE=$al_node LC_ALL=C"
 _REPORT: Final = f'{_HERE} AL_TARGETS=$1 awk "$al_look_awk" /proc/self/fd/6 - 2>&1 >&5'
 _ALIKE: Final = f'{_HERE} AL_NEWS=$al_news awk "$al_same_awk" /proc/self/fd/6 -'
@@ -130,12 +131,21 @@ class Process:
     def collect(self, jobs: Sequence[Job]) -> Request:
         lines = [fields(run_of(j), str(int(j.log_from)), _path(j.project_dir), _result(j)) for j in jobs]
         body = (
-            _script("prelude.sh", "collect.sh")
+            _script("prelude.sh", "cause.sh", "collect.sh")
             + _root(jobs)
             + spoken("al_wanted", lines)
             + f"if al_enter; then\nal_collect_all {LOG_LIMIT}\nfi\n"
         )
         return Request(_compound(body), deadline=timedelta(minutes=30), limit=64 * 1024 * MIB)
+
+    def skim(self, jobs: Sequence[Job]) -> Request:
+        body = (
+            _script("prelude.sh", "skim.sh")
+            + _root(jobs)
+            + spoken("al_wanted", [fields(run_of(job), str(int(job.log_from))) for job in jobs])
+            + f"if al_enter; then\nal_skim_all {SKIM_LIMIT}\nfi\n"
+        )
+        return Request(_compound(body), limit=len(jobs) * (SKIM_LIMIT + 4096) + 4096)
 
     def tail(self, job: Job, offset: int, max_bytes: int) -> Request:
         body = (
@@ -211,6 +221,9 @@ class Process:
             id: seen if seen.staged_boot else replace(seen, look=reports.refusal_look(why), reason=why)
             for id, seen in self.read(reply, jobs, at).items()
         }
+
+    def read_skim(self, reply: Reply, jobs: Sequence[Job]) -> dict[str, tuple[int, bytes]]:
+        return reports.skimmed(reply, {run_of(job): job for job in jobs})
 
     def read_tail(self, reply: Reply) -> bytes:
         return reports.tail(reply)

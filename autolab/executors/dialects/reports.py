@@ -76,6 +76,21 @@ def tail(reply: Reply) -> bytes:
     return content if mark == b"log" else b""
 
 
+def skimmed(reply: Reply, jobs: Mapping[str, Job]) -> dict[str, tuple[int, bytes]]:
+    """New bytes of logs by id, and where they begin; nothing of what has no log. raises UnreadableReply."""
+    found: dict[str, tuple[int, bytes]] = {}
+    stream = io.BytesIO(reply.out)
+    while (line := stream.readline(4096)) != b"over\n":
+        words = line.decode("utf-8", "replace").split()
+        if len(words) != 4 or words[0] != "new" or words[1] not in jobs or not (words[2] + words[3]).isdecimal():
+            raise UnreadableReply("the logs are not framed as they should be", line)
+        piece = stream.read(int(words[3]))
+        if len(piece) != int(words[3]) or stream.read(1) != b"\n":
+            raise UnreadableReply("the logs are cut short", line)
+        found[jobs[words[1]].id] = int(words[2]), piece
+    return found
+
+
 def checks(reply: Reply) -> tuple[HostFacts, list[Check]]:
     """Who answered and what it can do; raises UnreadableReply for half an answer."""
     lines = reply.out.decode("utf-8", "replace").splitlines()
@@ -293,7 +308,8 @@ def _exit(found: _Found, job: Job, text: str) -> _Found:
     if status > 255 or type(uptime) not in (int, float):
         raise ValueError("status or uptime out of range")
     at = datetime.fromtimestamp(_typed(record, "at", int), UTC).isoformat()
-    return {"exit": ExitRecord(record["nonce"], status, at=at, uptime_s=float(uptime))}
+    ooms = _typed(record, "ooms", int) if "ooms" in record else 0
+    return {"exit": ExitRecord(record["nonce"], status, at=at, uptime_s=float(uptime), ooms=ooms)}
 
 
 def _staged(found: _Found, job: Job, text: str) -> _Found:

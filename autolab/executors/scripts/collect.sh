@@ -11,11 +11,13 @@ al_give() {
   echo
 }
 al_collect_all() {
+  al_kernel_by=
   while IFS=$al_us read -r al_run al_from al_project al_result; do
     al_at "$al_project"
     al_give "$al_run" log "$al_run/out.log" "$al_from" "$1"
     al_json=${al_run%/*}.run.json
     al_give "$al_run" run_json "$al_p/dispatch/$al_json" 0 0
+    al_cause "$al_run" "$al_p"
     [ "$al_result" = - ] || al_give "$al_run" result "$al_p/$al_result" 0 0
   done <<E
 $(al_wanted)

@@ -13,6 +13,8 @@ al_runner() {
   trap 'al_early="$al_early USR1"' USR1
   { read -r al_by; } 2>/dev/null </proc/sys/kernel/random/uuid || al_by=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   al_ticks self && al_runner_pid=$al_p al_runner_ticks=$al_t
+  al_ooms
+  al_before=$al_count
   if [ -n "${11}" ]; then
     # In the foreground: no wait that a signal could cut short.
     (al_child "$@") </dev/null >/dev/null 2>&1
@@ -41,7 +43,23 @@ al_runner() {
   al_pid=${al_pid%%,*}
   # dash wants the dashes, busybox cannot bear them.
   if [ -n "${11}" ] && { kill -s 0 -- "-$al_pid" || kill -s 0 "-$al_pid"; } 2>/dev/null; then al_left=',"left":1'; fi
-  al_publish_end "{\"nonce\":\"$al_nonce\",\"status\":$al_status,\"at\":$al_when,\"uptime_s\":$al_up$al_left}"
+  al_ooms
+  al_oomed=
+  [ "$al_count" -le "$al_before" ] || al_oomed=",\"ooms\":$((al_count - al_before))"
+  al_publish_end "{\"nonce\":\"$al_nonce\",\"status\":$al_status,\"at\":$al_when,\"uptime_s\":$al_up$al_left$al_oomed}"
+}
+# How many processes of this cgroup the kernel has ended for want of memory, in al_count; 0 where that cannot be read.
+al_ooms() {
+  al_count=0 al_file=
+  while IFS=: read -r al_1 al_2 al_3; do
+    case $al_1:$al_2 in
+    0:) al_file=/sys/fs/cgroup$al_3/memory.events ;;
+    *:memory) al_file=/sys/fs/cgroup/memory$al_3/memory.oom_control ;;
+    esac
+  done 2>/dev/null </proc/self/cgroup
+  while read -r al_1 al_2; do
+    case $al_1:$al_2 in oom_kill:*[!0-9]*) ;; oom_kill:?*) al_count=$al_2 ;; esac
+  done 2>/dev/null <"$al_file"
 }
 # Whether the folder's file system is away, which a network's may be for a while; after 500 tries it has gone for good.
 # With `staged` in sight and no claim, the child never came that far.

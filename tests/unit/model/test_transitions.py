@@ -46,7 +46,7 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
         "cancelled": "Cancelled",
     },
     "running": {
-        "running": "Started SeenAgain Vanished KillAsked FenceAsked Ended Collected CancelAsked RestartAsked",
+        "running": "Started SeenAgain Vanished StopAsked KillAsked FenceAsked Ended Collected CancelAsked RestartAsked",
         "unreachable": "HostLost",
         "pending": "Requeued",
         "on_hold": "Parked Held",
@@ -55,7 +55,7 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
         "cancelled": "Cancelled",
     },
     "unreachable": {
-        "unreachable": "HostLost KillAsked FenceAsked CancelAsked RestartAsked",
+        "unreachable": "HostLost StopAsked KillAsked FenceAsked CancelAsked RestartAsked",
         "running": "Started SeenAgain Vanished Ended",
         "on_hold": "Parked Held",
         "done": "Succeeded",
@@ -64,7 +64,7 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "on_hold": {
         "on_hold": "Amended Started Staged SeenAgain Vanished HostLost KillAsked FenceAsked Ended Collected Parked"
-        " CancelAsked RestartAsked Held",
+        " StopAsked CancelAsked RestartAsked Held",
         "pending": "AdoptAsked Requeued Released",
         "running": "Unparked",
         "done": "Succeeded",
@@ -105,6 +105,8 @@ FACTS: Final[Mapping[type[e.Event], Mapping[str, Any]]] = {
     e.Marked: {"reason": "timeout", "level": 2.0},
     e.Noted: {"kind": "late"},
     e.PeakSeen: {"mib": 9000},
+    e.Noticed: {"kind": "nan_loss", "line": "loss=nan"},
+    e.StopAsked: {"kind": "nan_loss"},
     e.Observed: {"authority": Authority.AGENT, "sidecar_seq": 1, "digest": "d", "cells": {"pid": 1}},
 }
 

@@ -40,7 +40,7 @@ def test_a_number_is_halved_down_to_the_floor_and_nothing_else_is_touched(
     assert (done[0] if done else None) == after
 
 
-@pytest.mark.rule("1.64")
+@pytest.mark.rule("1.64", "B42")
 def test_the_remedies_of_the_table_say_before_and_after() -> None:
     assert changed("cuda_oom", "t.py --batch-size 64") == Change(
         "t.py --batch-size 32", {}, ("--batch-size: 64 -> 32",)

@@ -82,7 +82,7 @@ def test_a_row_can_be_taken_out_and_kept_from_lines(tmp_path: Path) -> None:
         ("{name: x, add: ['$(rm)']}", "not well-formed"),
         ("{name: x, statuses: [0]}", "at least 1"),
         ("{name: x, wait: 5}", "needs a unit"),
-        ("{name: x, stop: true}", "watch: true"),
+        ("{name: x, stop: true, watch: false}", "watch: true"),
         ("{patterns: [a]}", "name is missing"),
     ],
 )
