@@ -200,7 +200,7 @@ def _notifiers(project: Project) -> Iterator[Check]:
 
 
 def _hosts(project: Project) -> Iterator[Check]:
-    with closing(connections(project.settings, project.layout.root, clock)) as pool:
+    with closing(connections(project.settings, project.layout, clock)) as pool:
         for name in project.settings.hosts:
             yield from prove(project, name, pool.connection(name))
 

@@ -13,7 +13,7 @@ from autolab.api.asking import me, wish_id
 from autolab.api.experiments import asked
 from autolab.api.place import read_state
 from autolab.api.project import Project, clock
-from autolab.api.view import host_lines
+from autolab.api.view import host_lines, logins_last_hour
 from autolab.engine.lab import connections, dialect_of
 from autolab.engine.plan import host_plan
 from autolab.errors import AskedWrong, OutsideFailed
@@ -30,10 +30,14 @@ if TYPE_CHECKING:
 
 def host_list(project: Project) -> HostsReport:
     """Every host of the settings with what the lab knows of it."""
-    known = {line["name"]: line for line in host_lines(read_state(project))}
+    logins = logins_last_hour(project)
+    known = {line["name"]: line for line in host_lines(read_state(project), logins=logins)}
     lines: list[HostLine] = []
     for name, host in project.settings.hosts.items():
-        new: HostLine = {"name": name, "status": "unknown", "since": None, "why": "", "slots": None, "used": 0}
+        new: HostLine = {
+            "name": name, "status": "unknown", "since": None, "why": "", "slots": None, "used": 0,
+            "logins_last_hour": logins.get(name, 0),
+        }  # fmt: skip
         lines.append({**known.get(name, new), "slots": host.slots})
     return {"at": clock().strftime("%Y-%m-%dT%H:%M:%SZ"), "hosts": lines}
 
@@ -44,7 +48,7 @@ def host_test(project: Project, names: Iterable[str] = ()) -> ChecksReport:
     for name in wanted:
         project.settings.host(name)
     checks: list[Check] = []
-    with closing(connections(project.settings, project.layout.root, clock)) as pool:
+    with closing(connections(project.settings, project.layout, clock)) as pool:
         for name in wanted:
             found = prove(project, name, pool.connection(name))
             checks += found
@@ -112,7 +116,7 @@ def host_exec(project: Project, name: str, words: Sequence[str]) -> ExecReport:
     project.settings.host(name)
     command = words[0] if len(words) == 1 else shlex.join(words)
     script = spoken("said", command.split("\n")) + 'exec /bin/sh -c "$(said)" 2>&1\n'
-    with closing(connections(project.settings, project.layout.root, clock)) as pool:
+    with closing(connections(project.settings, project.layout, clock)) as pool:
         reply = pool.connection(name).ask(Request(script))
     return {
         "host": name,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def lease_show(project: Project) -> LeaseReport:
     """The lease, and whether this clone holds it. raises OutsideFailed where it lies on a host that does not answer"""
     anchor = read_anchor(project.layout, project.files)
-    with closing(connections(project.settings, project.layout.root, clock)) as pool:
+    with closing(connections(project.settings, project.layout, clock)) as pool:
         leases = leases_of(project.layout, project.settings, project.files, pool)
         lease, clone = leases.read(), leases.clone()
     return {

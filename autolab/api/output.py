@@ -93,7 +93,7 @@ class _Far:
     def __init__(self, project: Project, ident: str, host: str, number: int) -> None:
         settings, layout = project.settings, project.layout
         self._settings = settings
-        self._pool: Pool = connections(settings, layout.root, clock)
+        self._pool: Pool = connections(settings, layout, clock)
         if host in settings.hosts:
             plan = host_plan(settings, host, layout.lab, layout.root)
             folder = f"{plan.run_root}/{ident}/a{number}"

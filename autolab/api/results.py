@@ -63,7 +63,7 @@ class ExperimentLine(TypedDict):
 
 
 class HostLine(TypedDict):
-    """A host as the lab knows it."""
+    """A host as the lab knows it. ``logins_last_hour``: by every process of this clone."""
 
     name: str
     status: str
@@ -71,6 +71,7 @@ class HostLine(TypedDict):
     why: str
     slots: int | None
     used: int
+    logins_last_hour: int
 
 
 class StatusReport(TypedDict):

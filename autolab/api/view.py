@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from autolab.api.place import Placed, read_state
@@ -14,6 +14,7 @@ from autolab.api.select import select
 from autolab.errors import UnknownName
 from autolab.store.files import Files
 from autolab.store.locks import who
+from autolab.store.logins import LoginLedger
 
 if TYPE_CHECKING:
     from autolab.api.results import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     )
 
 LIMIT: Final = 50
+NO_LOGINS: Final[Mapping[str, int]] = {}
 ENDED_SHOWN: Final = 5
 PARKED: Final = frozenset({"on_hold", "unreachable"})
 ENDED: Final = frozenset({"done", "failed", "cancelled"})
@@ -55,7 +57,7 @@ def status(place: Placed, limit: int = LIMIT) -> StatusReport:
         "parked": [_line(e) for name in sorted(PARKED) for e in groups.get(name, [])][:limit],
         "ended": [_line(entry) for entry in _last_ended(groups)],
         "counts": {name: len(found) for name, found in sorted(groups.items())},
-        "hosts": host_lines(state, used),
+        "hosts": host_lines(state, used, logins_last_hour(place)),
     }
 
 
@@ -126,8 +128,15 @@ def engine(place: Placed) -> EngineLine | None:
     return {"what": holder.what, "pid": holder.pid, "host": holder.host, "since": holder.since}
 
 
-def host_lines(state: Document, used: Mapping[str, int] | None = None) -> list[HostLine]:
-    """The hosts of a state, with how many slots are taken."""
+def logins_last_hour(place: Placed) -> dict[str, int]:
+    """Logins by host within the last hour, by every process of this clone."""
+    return LoginLedger(place.layout, Files()).counts(datetime.now(UTC) - timedelta(hours=1))
+
+
+def host_lines(
+    state: Document, used: Mapping[str, int] | None = None, logins: Mapping[str, int] = NO_LOGINS
+) -> list[HostLine]:
+    """The hosts of a state, with how many slots are taken, and how often they were logged in to within the hour."""
     used = slots_used(state["experiments"]) if used is None else used
     return [
         {
@@ -137,6 +146,7 @@ def host_lines(state: Document, used: Mapping[str, int] | None = None) -> list[H
             "why": str(host.get("why") or ""),
             "slots": host.get("slots"),
             "used": used.get(str(host.get("name")), 0),
+            "logins_last_hour": logins.get(str(host.get("name")), 0),
         }
         for host in state.get("hosts") or ()
     ]

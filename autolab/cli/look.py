@@ -72,6 +72,9 @@ def status_lines(report: StatusReport) -> Iterator[str]:
     yield from _group("parked", parked, report["parked"], now)
     ended = sum(counts.get(name, 0) for name in view.ENDED)
     yield from _group("ended", ended, report["ended"], now, "last: ")
+    if logins := [f"{clean(h['name'])} {h['logins_last_hour']}" for h in report["hosts"] if h["logins_last_hour"]]:
+        yield ""
+        yield f"logins within the hour: {', '.join(logins)}"
     troubled = [host for host in report["hosts"] if host["status"] not in ("ready", "unknown")]
     for host in troubled:
         yield ""

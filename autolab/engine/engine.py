@@ -169,6 +169,7 @@ class Engine:
             watched=frozenset(self._performer.watched),
             watch_due=None if look else self._pace.due(plan.hosts, now),
             cards=self._cards(plan, now) if launch else {},
+            hellos=self._performer.hellos(),  # after `busy`: who is free by then has said what it had to say
             results=self.watcher.results(self.state, news),
             may_hold=hold,
             checked=self._checker.heard(),

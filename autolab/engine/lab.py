@@ -19,7 +19,7 @@ from autolab.executors.dialects.process import Process
 from autolab.executors.executor import Executor
 from autolab.hosts.connection import Connection
 from autolab.hosts.local import LocalConnection
-from autolab.hosts.pool import LoginBudget, Pool
+from autolab.hosts.pool import LoginBudget, PersonsLogins, Pool
 from autolab.model.host import LocalHost, SshHost
 from autolab.model.ids import lab8
 from autolab.model.settings import Secret, Settings
@@ -27,6 +27,7 @@ from autolab.store.files import Files
 from autolab.store.lab_file import HERE, read_anchor
 from autolab.store.layout import Layout
 from autolab.store.lease import Anchor, Leases, LocalAnchor
+from autolab.store.logins import LoginLedger
 
 if TYPE_CHECKING:
     from autolab.hosts.login import Doors
@@ -46,7 +47,7 @@ class Lab:
 
 def lab_of(layout: Layout, settings: Settings, files: Files, clock: Callable[[], datetime]) -> Lab:
     """The lab this clone would drive; no host is asked. raises StoreDamaged where a lease that lies here is damaged."""
-    pool = connections(settings, layout.root, clock)
+    pool = _engines_connections(settings, layout, clock)
     return Lab(
         seat=_seat(layout, settings, files, pool, clock),
         pool=pool,
@@ -78,17 +79,23 @@ def anchor_of(name: str, layout: Layout, settings: Settings, files: Files, pool:
     folder = f"{near.rstrip('/')}/{lab8(layout.lab)}"
     if _lies_here(name, settings):
         return LocalAnchor(home_path(folder), files)
-    return HostAnchor(lambda: Executor(pool.connection(name), Process(), pool.clock), name, folder)
+    return HostAnchor(lambda: Executor(pool.connection(name), dialect_of(settings), pool.clock), name, folder)
 
 
 def _lies_here(name: str, settings: Settings) -> bool:
     return name == HERE or isinstance(settings.hosts.get(name), LocalHost)
 
 
-def connections(settings: Settings, root: Path, clock: Callable[[], datetime]) -> Pool:
-    """A pool for the hosts of ``settings``; nothing is opened yet."""
+def connections(settings: Settings, layout: Layout, clock: Callable[[], datetime]) -> Pool:
+    """A pool for a person's command: its logins count and are never refused. Nothing is opened yet."""
+    return Pool(_Connector(settings, layout.root), clock, PersonsLogins(LoginLedger(layout, Files())))
+
+
+def _engines_connections(settings: Settings, layout: Layout, clock: Callable[[], datetime]) -> Pool:
+    """A pool for the engine, whose logins stay within each host's budget, over all polls of the hour."""
     of_hosts = {name: host.logins_per_hour for name, host in settings.hosts.items() if isinstance(host, SshHost)}
-    return Pool(_Connector(settings, root), clock, LoginBudget(of_hosts=of_hosts))
+    budget = LoginBudget(of_hosts=of_hosts, ledger=LoginLedger(layout, Files()))
+    return Pool(_Connector(settings, layout.root), clock, budget)
 
 
 def dialect_of(settings: Settings) -> Process:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import queue
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +16,7 @@ from autolab.engine.voices import Voices
 from autolab.errors import AutolabError, DiskFailed, OutsideFailed
 from autolab.executors.dialects.dialect import Seen
 from autolab.executors.executor import Executor, look_of
-from autolab.model.action import Action, Collect, Fence, Job, Signal, Stage, Start, Watch
+from autolab.model.action import Action, Collect, Fence, Hello, Job, Signal, Stage, Start, Watch
 from autolab.model.observation import NOTHING_SAID, Look, Sighting
 from autolab.model.state import DispatchState, Entry, Run
 
@@ -40,6 +41,7 @@ class Performer:
         self._publisher, self._lanes, self._clock = publisher, lanes, clock
         self._touched: set[tuple[str, int]] = set()  # attempts of which something may have been said to their host
         self._brought: set[tuple[str, int]] = set()  # attempts whose log came with a look and is in place
+        self._hellos: queue.SimpleQueue[tuple[str, Sighting]] = queue.SimpleQueue()
         self.watched: dict[str, int] = {}  # experiments that an open look covers -> how many do
 
     def adopt(self, state: DispatchState) -> None:
@@ -58,8 +60,16 @@ class Performer:
             self._lanes.put(action.host, lane, self._work(action, pairs))
 
     def _ids(self, action: Action) -> Sequence[str]:
-        assert isinstance(action, Stage | Start | Watch | Fence | Signal | Collect)
+        assert isinstance(action, Stage | Start | Watch | Fence | Signal | Collect | Hello)
         return action.ids
+
+    def hellos(self) -> dict[str, Sighting]:
+        """What came of asking hosts whether they are there, since this was asked last; the newest of each."""
+        found: dict[str, Sighting] = {}
+        while not self._hellos.empty():
+            name, sighting = self._hellos.get()
+            found[name] = sighting
+        return found
 
     def _count(self, ids: Sequence[str], by: int) -> None:
         for ident in ids:
@@ -96,6 +106,9 @@ class Performer:
             self._voices.sighted(entry, run, Sighting(look, at, reason=reason), at)
 
     # --- one request each --------------------------------------------------------------------------------------------
+
+    def _hello(self, action: Hello, pairs: list[Pair]) -> None:
+        self._hellos.put((action.host, self._executor(action.host).hello()))
 
     def _stage(self, action: Stage, pairs: list[Pair]) -> None:
         orders = self._orders()
@@ -165,4 +178,5 @@ PERFORMERS: Final[Mapping[type[Action], Callable[..., None]]] = {
     Fence: Performer._fence,
     Signal: Performer._signal,
     Collect: Performer._collect,
+    Hello: Performer._hello,
 }

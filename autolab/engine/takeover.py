@@ -96,7 +96,7 @@ def take_over(
         if name != before:
             settings.host(name)
     plans = {n: host_plan(settings, n, layout.lab, layout.root) for n in settings.hosts if n not in given_up}
-    with closing(connections(settings, layout.root, clock)) as pool:
+    with closing(connections(settings, layout, clock)) as pool:
         was = Leases(layout, anchor_of(before, layout, settings, files, pool), files)
         leases, lease, moves = was, None, anchor not in ("", before)
         if moves:
@@ -129,7 +129,7 @@ def survey(
 ) -> list[HostWord]:
     """What every host but those ``given_up`` says that it holds; nothing is changed. raises OutsideFailed"""
     plans = {n: host_plan(settings, n, layout.lab, layout.root) for n in settings.hosts if n not in given_up}
-    with closing(connections(settings, layout.root, clock)) as pool:
+    with closing(connections(settings, layout, clock)) as pool:
         hosts = _Hosts(plans, pool, clock)
         return _words(hosts, layout.lab, hosts.say(), (), given_up)
 

@@ -116,6 +116,14 @@ class Executor:
         """Every attempt of a lab that the host holds, after it follows ``driver``; raises OutsideFailed: not known."""
         return self._dialect.read_holds(self._connection.ask(self._dialect.holds(lab_dir, driver)))
 
+    def hello(self) -> Seen:
+        """Whether the host is there, and who it is: a question that does nothing."""
+        try:
+            facts = self._dialect.read_hello(self._connection.ask(self._dialect.hello()))
+        except OutsideFailed as error:
+            return self._silence(error)
+        return Seen(Look.SEEN, self._clock(), host=facts)
+
     def lease(self, lab_dir: str, number: int = 0, line: str = "") -> tuple[int, str]:
         """The lease of a lab whose anchor this host is: number and line, 0 where there is none; raises OutsideFailed.
 
@@ -194,9 +202,12 @@ class Executor:
             return self._silent(jobs, error)
 
     def _silent(self, jobs: Sequence[Job], error: OutsideFailed) -> dict[str, Seen]:
-        look = LOOK_OF.get(type(error), Look.NO_ANSWER)
-        now, reason = self._clock(), error.message.removeprefix(f"{self._connection.host}: ")
-        return {job.id: Seen(look, now, reason=reason) for job in jobs}
+        seen = self._silence(error)
+        return {job.id: seen for job in jobs}
+
+    def _silence(self, error: OutsideFailed) -> Seen:
+        reason = error.message.removeprefix(f"{self._connection.host}: ")
+        return Seen(LOOK_OF.get(type(error), Look.NO_ANSWER), self._clock(), reason=reason)
 
 
 def look_of(error: OutsideFailed) -> Look:

@@ -5,41 +5,84 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from autolab.hosts.connection import Connection
 
 BUDGET_WINDOW = timedelta(hours=1)
 
 
-class LoginBudget:
-    """How many logins hosts saw within the last hour, and whether one more fits. No clock of its own."""
+class Ledger(Protocol):
+    """Where logins are kept, so that they count in the next process too."""
 
-    def __init__(self, per_hour: int = 60, of_hosts: Mapping[str, int] | None = None) -> None:
-        """``of_hosts``: the number for hosts that have one of their own."""
-        self._per_hour, self._of_hosts = per_hour, dict(of_hosts or {})
-        self._at: dict[str, list[datetime]] = {}
-        self._lock = threading.Lock()
+    def logins(self, host: str, since: datetime) -> int:
+        """How many ``host`` saw after ``since``."""
+        ...
+
+    def add(self, host: str, at: datetime) -> None: ...
+
+
+class ShortMemory:
+    """A ledger that ends with its process."""
+
+    def __init__(self) -> None:
+        self._at: list[tuple[str, datetime]] = []
+
+    def logins(self, host: str, since: datetime) -> int:
+        return sum(name == host and at > since for name, at in self._at)
+
+    def add(self, host: str, at: datetime) -> None:
+        self._at.append((host, at))
+
+
+class Budget(Protocol):
+    """Asked before each login."""
 
     def logins(self, host: str, now: datetime) -> int:
         """Logins on ``host`` within the hour before ``now``."""
+        ...
+
+    def take(self, host: str, now: datetime) -> bool:
+        """Whether one more may be; it is counted then."""
+        ...
+
+
+class LoginBudget:
+    """How many logins hosts saw within the last hour, and whether one more fits. No clock of its own."""
+
+    def __init__(
+        self, per_hour: int = 60, of_hosts: Mapping[str, int] | None = None, ledger: Ledger | None = None
+    ) -> None:
+        """``of_hosts``: the number for hosts that have one of their own; ``ledger``: default, this process's memory."""
+        self._per_hour, self._of_hosts = per_hour, dict(of_hosts or {})
+        self._ledger = ledger or ShortMemory()
+        self._lock = threading.Lock()
+
+    def logins(self, host: str, now: datetime) -> int:
         with self._lock:
-            return len(self._recent(host, now))
+            return self._ledger.logins(host, now - BUDGET_WINDOW)
 
     def take(self, host: str, now: datetime) -> bool:
         """Count one more login, if it fits."""
         with self._lock:
-            recent = self._recent(host, now)
-            fits = len(recent) < self._of_hosts.get(host, self._per_hour)
-            self._at[host] = [*recent, now] if fits else recent
+            fits = self._ledger.logins(host, now - BUDGET_WINDOW) < self._of_hosts.get(host, self._per_hour)
+            if fits:
+                self._ledger.add(host, now)
             return fits
 
-    def count(self, host: str, now: datetime) -> None:
-        """Count a login that nobody may refuse, such as a person's command."""
-        with self._lock:
-            self._at[host] = [*self._recent(host, now), now]
 
-    def _recent(self, host: str, now: datetime) -> list[datetime]:
-        return [at for at in self._at.get(host, []) if now - at < BUDGET_WINDOW]
+class PersonsLogins:
+    """Logins that nobody may refuse, because a person asked for them; they count all the same."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def logins(self, host: str, now: datetime) -> int:
+        return self._ledger.logins(host, now - BUDGET_WINDOW)
+
+    def take(self, host: str, now: datetime) -> bool:
+        self._ledger.add(host, now)
+        return True
 
 
 class Pool:
@@ -49,7 +92,7 @@ class Pool:
         self,
         connect: Callable[[str, Callable[[], bool]], Connection],
         clock: Callable[[], datetime],
-        budget: LoginBudget,
+        budget: Budget,
     ) -> None:
         """Connects to nothing yet.
 

@@ -125,4 +125,13 @@ class Check(Action):
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Hello(Action):
+    """Ask the host whether it is there; nothing is done and no experiment is concerned."""
+
+    host: str
+    ids: tuple[str, ...] = ()
+    why: str = ""
+
+
 HOST_ACTIONS = (Stage, Start, Watch, Fence, Signal, Collect)

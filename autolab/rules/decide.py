@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from autolab.model.action import Action, Collect, Fence, Signal, Stage, Start, Watch
+from autolab.model.action import Action, Collect, Fence, Hello, Signal, Stage, Start, Watch
 from autolab.model.card import CardReport
 from autolab.model.documents import best, parse, said_by
 from autolab.model.event import (
@@ -38,6 +38,7 @@ from autolab.rules import (
     cards,
     dispatch,
     external,
+    hello,
     hosts,
     liveness,
     merge,
@@ -66,6 +67,7 @@ class Seen:
     cards      host -> what it last said of its cards, where it was asked
     strays     sidecars of experiments that nobody has added, by their id
     escalations what agents wrote because they need somebody
+    hellos     host -> what came of asking whether it is there
     results    of external experiments that say done: what was found of their declared file
     may_hold   a look may stay open on a host while work waits for a slot
     checked    how checks of hosts went that came back;  checking: hosts that are being checked now
@@ -84,6 +86,7 @@ class Seen:
     watch_due: frozenset[str] | None = None
     results: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     cards: Mapping[str, CardReport] = field(default_factory=dict)
+    hellos: Mapping[str, Sighting] = field(default_factory=dict)
     may_hold: bool = False
     checked: tuple[Checked, ...] = ()
     checking: frozenset[str] = frozenset()
@@ -129,6 +132,8 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
     take(removed(state, (e for _, e in opened), plan, now))
     for ident in [i for i, e in opened if e.status not in TERMINAL]:
         take(_follow(state, state.entries[ident], plan, now, made))
+    for name, sighting in seen.hellos.items():
+        take(hosts.heard(state, name, sighting, plan.policies, now))
     take(hosts.relieve(state, now))
     take(cards.noted(state, seen.cards, plan, now))
     take(cards.peaks(state, seen.cards, now))
@@ -288,6 +293,7 @@ def _actions(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> 
                 due += _acts(state, name, entries, plan, now)
             if name not in seen.full:
                 due += _watch(name, entries, seen, plan, hungry, now)
+    due += [(Hello(name, why="silent so far"), []) for name in hello.due(state, plan, now) if name not in seen.busy]
     return due
 
 

@@ -94,14 +94,17 @@ def is_outdated(known: Readiness, host: HostPlan, now: datetime) -> bool:
 
 
 def relieve(state: DispatchState, now: datetime) -> Iterator[Event]:
-    """A host whose back-off is over may be tried again with new work: asking is the only way to learn more."""
+    """A host in trouble whose back-off is over may be tried again with new work: it answers, and nothing else tells.
+
+    One that was silent is asked first whether it is there (``hello``).
+    """
     for host in list(state.hosts.values()):
-        silent = host.status in {HostStatus.UNREACHABLE, HostStatus.TROUBLED}
-        if silent and host.not_before is not None and host.not_before <= now and not _has_work(state, host):
+        troubled = host.status is HostStatus.TROUBLED
+        if troubled and host.not_before is not None and host.not_before <= now and not has_work(state, host):
             again = replace(host, status=HostStatus.UNKNOWN, since=now, not_before=None)
             yield HostChanged(at=now, host=again, why=f"{host.name} is tried again")
 
 
-def _has_work(state: DispatchState, host: HostState) -> bool:
+def has_work(state: DispatchState, host: HostState) -> bool:
     """Something of ours is open there, so that it is looked at anyway."""
     return any(run is not None and run.host == host.name for run in (e.open_run for e in state.entries.values()))

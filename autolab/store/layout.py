@@ -179,6 +179,11 @@ class Layout:
         return self.record / "packed"
 
     @property
+    def logins(self) -> Path:
+        """When hosts were logged in to, by any process of this clone."""
+        return self.record / "logins"
+
+    @property
     def quiet(self) -> Path:
         """Tells the next poll that there is nothing to do."""
         return Path(word_path(str(self.root)))

@@ -191,6 +191,12 @@ class Process:
         )
         return Request(_compound(body), deadline=timedelta(seconds=2 * self.answer_s), limit=512 * MIB)
 
+    def hello(self) -> Request:
+        return Request(_compound(_script("prelude.sh") + "al_say_host\necho over\n"))
+
+    def read_hello(self, reply: Reply) -> HostFacts:
+        return reports.checks(reply)[0]
+
     def lease(self, lab_dir: str, number: int, line: str) -> Request:
         body = (
             _script("prelude.sh", "numbers.sh", "lease.sh")

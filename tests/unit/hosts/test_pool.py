@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from autolab.hosts.local import LocalConnection
-from autolab.hosts.pool import LoginBudget, Pool
+from autolab.hosts.pool import LoginBudget, PersonsLogins, Pool, ShortMemory
 
 T0 = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -45,10 +45,10 @@ def test_a_login_counts_for_an_hour() -> None:
 
 
 def test_a_login_for_a_person_is_counted_and_never_refused() -> None:
-    budget = LoginBudget(1)
-    budget.count("gpu7", T0)
-    budget.count("gpu7", T0)
-    assert budget.logins("gpu7", T0) == 2
+    ledger = ShortMemory()
+    person, budget = PersonsLogins(ledger), LoginBudget(1, ledger=ledger)
+    assert [person.take("gpu7", T0), person.take("gpu7", T0)] == [True, True]
+    assert (person.logins("gpu7", T0), budget.logins("gpu7", T0)) == (2, 2)
     assert not budget.take("gpu7", T0)
 
 
