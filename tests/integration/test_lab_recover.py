@@ -132,16 +132,73 @@ def put_back_the_snapshot(lab: SmallLab, seq: int) -> None:
     said("update-ref", "refs/autolab/state", commit)
 
 
-def test_recovering_is_refused_where_a_journal_is_or_an_engine_runs_or_git_holds_nothing(lab: SmallLab) -> None:
+def test_recovering_is_refused_where_a_journal_is_or_an_engine_runs_or_nothing_is_left(lab: SmallLab) -> None:
     place = find_place(lab.root)
     with pytest.raises(StoreDamaged, match="is there"):
         recover(place)
     with closing(lab.open_engine()), pytest.raises(Busy):
         recover(place)
     lose_the_record(lab)
-    subprocess.run(["git", "-C", str(lab.root), "update-ref", "-d", "refs/autolab/state"], check=True)
+    drop_the_ref(lab)
+    for view in (lab.layout.journal_view, lab.layout.state):
+        view.unlink()
     for dry_run in (True, False):
         with pytest.raises(StoreDamaged, match="refs/autolab/state") as refused:
             recover(place, dry_run=dry_run)
         assert "git fetch" in refused.value.hint
     assert not list(lab.layout.journal.glob("*.jsonl"))
+
+
+def drop_the_ref(lab: SmallLab) -> None:
+    subprocess.run(["git", "-C", str(lab.root), "update-ref", "-d", "refs/autolab/state"], check=True)
+
+
+def test_without_the_ref_a_view_that_reaches_back_to_the_beginning_gives_everything(lab: SmallLab) -> None:
+    was = lab.replayed()
+    lose_the_record(lab)
+    drop_the_ref(lab)
+    told = recover(find_place(lab.root))
+    assert (told["seq"], told["held"], told["open_attempts"]) == (was.seq + 1, 1, ["runs.1"])
+    assert [line.split(",")[0] for line in told["unknown"]] == [f"events after {was.seq}"]
+    assert lab.replayed().entries["runs"] == was.entries["runs"]
+    ended_once(lab)
+
+
+@pytest.mark.rule("B10")
+@pytest.mark.parametrize("committed", [False, True])
+def test_without_ref_and_view_the_state_that_people_see_is_enough_and_hosts_say_the_rest(
+    lab: SmallLab, committed: bool
+) -> None:
+    was = lab.replayed()
+    lab.layout.journal_view.unlink()
+    if committed:
+        git = ["git", "-C", str(lab.root), "-c", "user.name=t", "-c", "user.email=t@t"]
+        subprocess.run([*git, "add", "-f", "dispatch/state.json"], check=True)
+        subprocess.run([*git, "commit", "-qm", "state", "--no-verify"], check=True)
+        lab.layout.state.unlink()
+    shutil.rmtree(lab.layout.record)
+    drop_the_ref(lab)
+    told = recover(find_place(lab.root))
+    assert (told["seq"], told["experiments"], told["held"], told["open_attempts"]) == (was.seq + 2, 3, 2, [])
+    assert any("runs.1" in line for line in told["unknown"])
+    assert any("git fetch" in line for line in told["unknown"])
+    assert lab.replayed().entries["done"].status == "done"
+    with lab.engine() as at_work:
+        at_work.until_are("on_hold", "runs", "waits")
+    taken = lease_take(open_project(lab.root), "recovered")
+    assert "runs.1" in [run for host in taken["hosts"] for run in host["adopted"]]
+    lab.wish("release", ids=["runs"])
+    ended_once(lab)
+
+
+def test_a_damaged_journal_is_kept_aside(lab: SmallLab) -> None:
+    segment = max(lab.layout.journal.iterdir())
+    lines = segment.read_bytes().splitlines(keepends=True)
+    segment.write_bytes(b"".join([*lines[:2], b"damage\n", *lines[3:]]))
+    with pytest.raises(StoreDamaged):
+        lab.open_engine()
+    told = recover(find_place(lab.root))
+    assert "damaged" in told["unknown"][0]
+    (aside,) = lab.layout.record.glob("journal.damaged-*")
+    assert (aside / segment.name).read_bytes().count(b"damage\n") == 1
+    ended_once(lab)
