@@ -70,7 +70,7 @@ def pull(
 
     project.files.make_dirs(layout.incoming)
     with (
-        closing(connections(project.settings, layout.root, clock)) as pool,
+        closing(connections(project.settings, layout, clock)) as pool,
         tempfile.TemporaryFile(dir=layout.incoming) as through,
     ):
         fetched = fetch(pool.connection(str(host)), plan.project_dir, wanted, through, keep, limit_mib << 20)
