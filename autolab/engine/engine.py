@@ -283,14 +283,12 @@ class Engine:
         due = self._views.due_at(self.state)
         if due is not None and (force or due <= now):
             logins = {name: self._lab.pool.logins(name, now) for name in self.settings.hosts}
-            for line in self._views.render(self.state, self._shown(now), now, logins):
+            shown = replace(self.plan(now), launching=self._wheel.shown or self.watcher.code_problem)
+            for line in self._views.render(self.state, shown, now, logins):
                 log.warning("%s", line)
         if self._views.commit_due(self.state, now):
             why = f"state of {self.state.project}"
             self._lanes.put(GIT_LANE, Lane.ACT, self._views.committing(self.state, why, now))
-
-    def _shown(self, now: datetime) -> LabPlan:
-        return replace(self.plan(now), launching=self._wheel.shown or self.watcher.code_problem)
 
     # --- ways to run it ----------------------------------------------------------------------------------------------
 
