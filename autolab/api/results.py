@@ -75,10 +75,7 @@ class HostLine(TypedDict):
 
 
 class StatusReport(TypedDict):
-    """The lab at a glance. ``at`` is when it was asked, ``updated`` when the state was written.
-
-    launching  why nothing is launched, such as who else drives; None: nothing is known against it
-    """
+    """The lab at a glance, asked ``at``, written ``updated``. ``launching``: why nothing is launched; None: it is."""
 
     at: str
     project: str
