@@ -62,7 +62,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     # what the engine sees by itself
     "question": Kind("{about}: {reason}. {seen}", status="blocked", action=ANSWER, by=ENGINE),
     "answered": Kind("{question}: {option}, by {who}.", by=ENGINE),
-    "phase_started": Kind("Dispatching {count} experiments. Machines: {machines}. Groups: {groups}.", by=ENGINE),
+    "phase_started": Kind("Dispatching {count}. Machines: {machines}. Groups: {groups}.", by=ENGINE),
     "phase_done": Kind("{totals}. Cancelled: {cancelled}. Coverage: {coverage}. Early stops: {stops}.", by=ENGINE),
     "group_failed": Kind(
         "Group {group}: {failed} of {total} experiments failed after {retries} retries. Cause: {cause}.",

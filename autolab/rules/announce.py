@@ -28,7 +28,7 @@ from autolab.model.event import (
 )
 from autolab.model.notice import Notice, filled, phase_title, said
 from autolab.model.plan import LabPlan
-from autolab.model.state import TERMINAL, DispatchState, Entry, Question, Status
+from autolab.model.state import DispatchState, Entry, Question, Status
 from autolab.model.transitions import is_active
 from autolab.model.wish import Wish
 from autolab.rules.key_result import Row, key_result
@@ -137,9 +137,9 @@ def _begun(state: DispatchState, events: Iterable[Event]) -> Iterator[Notice]:
             continue
         entries = of_phase(state, phase)
         machines = sorted({str(host) for e in entries if (host := e.run.host if e.run else best(e, "host"))})
-        hours = sum(entry.spec.expected_duration_hours for entry in entries if entry.status not in TERMINAL)
+        hours = sum(entry.spec.expected_duration_hours for entry in entries)
         facts = {
-            "count": len(entries),
+            "count": "1 experiment" if len(entries) == 1 else f"{len(entries)} experiments",
             "machines": f"{', '.join(machines) or 'not known yet'}. Expected: {hours:.4g} h of runs",
             "groups": _counted((entry.spec.group for entry in entries), "{name}×{count}"),
         }

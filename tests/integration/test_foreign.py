@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from autolab import check, open_project
 from tests.labhosts import until
 from tests.labs import GO, REPOSITORY, SmallLab, a_table, an_experiment
 
@@ -121,6 +122,8 @@ SEEN = ("host", "gpu", "pid", "job_id", "started", "finished", "wandb_run_id", "
 OPTIONAL = (*SEEN, "max_retries", "priority", "stage", "result_file", "checkpoint_dir")
 SIDECAR = ("id", "status", *SEEN)
 COLUMNS = ("exp_id", "method", "dataset", "group", "metric", "seed", "value", "host", "gpu", "finished_at")
+HOST = ("host", "status", "available_gpus", "conda_env", "torch_version", "cuda_available", "dry_run_passed",
+        "gpu_check_method", "checked_at", "remote_project_dir", "notes")  # fmt: skip
 STAMP = r"\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\]"
 
 
@@ -136,7 +139,7 @@ def board(root: Path, design: str) -> dict[tuple[str, str], str]:
     }
 
 
-@pytest.mark.rule("1.8", "1.9", "1.29", "1.30", "B13", "B69")
+@pytest.mark.rule("1.8", "1.9", "1.19", "1.29", "1.30", "B13", "B69")
 def test_a_dashboard_that_knows_only_the_files_shows_our_lab(tmp_path: Path) -> None:
     with SmallLab(tmp_path, LOCAL) as lab:
         table = {
@@ -189,6 +192,10 @@ def test_a_dashboard_that_knows_only_the_files_shows_our_lab(tmp_path: Path) -> 
         assert [line for line in log.splitlines() if not re.match(rf"{STAMP} \S", line)] == []
         page = lab.layout.log("well").read_text()
         assert re.findall(r"(?m)^## (.+)$", page) == ["Motivation", "Setup", "Expected", "Actual", "Notes"]
+        check(open_project(lab.root), dry_run=False)
+        ready = json.loads(lab.layout.host_facts("local").read_bytes())
+        assert [key for key in HOST if key not in ready] == []
+        assert (ready["host"], ready["status"], ready["available_gpus"]) == ("local", "ENV_READY", [])
         asked = lab.layout.escalation("badly").read_text()
         for key in ("exp_id: badly", "reason: undiagnosed_crash", "action_needed: ", "timestamp: "):
             assert re.search(rf"(?m)^{key}", asked), key
