@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
     from autolab.api.adopting import adopt
     from autolab.api.checks import check
+    from autolab.api.cleaning import clean
     from autolab.api.configuration import config_get, config_list
     from autolab.api.demo import demo
     from autolab.api.doctor import doctor
     from autolab.api.driving import poll, serve
     from autolab.api.experiments import add, cancel, decide, hold, release, retry, run
     from autolab.api.failures import diagnose, failure_examples, failure_table
+    from autolab.api.host_setup import host_add, host_trust
     from autolab.api.hosts import drain, host_exec, host_list, host_test, resume
     from autolab.api.importing import import_results
     from autolab.api.install import daemon_install
@@ -46,12 +48,14 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "api.adopting": ("adopt",),
     "api.checks": ("check",),
+    "api.cleaning": ("clean",),
     "api.configuration": ("config_get", "config_list"),
     "api.demo": ("demo",),
     "api.doctor": ("doctor",),
     "api.driving": ("poll", "serve"),
     "api.experiments": ("add", "cancel", "decide", "hold", "release", "retry", "run"),
     "api.failures": ("diagnose", "failure_examples", "failure_table"),
+    "api.host_setup": ("host_add", "host_trust"),
     "api.hosts": ("drain", "host_exec", "host_list", "host_test", "resume"),
     "api.importing": ("import_results",),
     "api.install": ("daemon_install",),
@@ -82,6 +86,7 @@ __all__ = [
     "adopt",
     "cancel",
     "check",
+    "clean",
     "config_get",
     "config_list",
     "daemon_install",
@@ -98,9 +103,11 @@ __all__ = [
     "follow_log",
     "history",
     "hold",
+    "host_add",
     "host_exec",
     "host_list",
     "host_test",
+    "host_trust",
     "import_results",
     "init",
     "lease_move",

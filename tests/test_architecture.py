@@ -61,6 +61,7 @@ AT_HOME = {
 LAZY: dict[tuple[str, str], str] = {
     ("engine/lab.py", "autolab.hosts.ssh"): "paramiko: 130 ms that a lab of local hosts need not pay",
     ("engine/lab.py", "autolab.hosts.login"): "the same",
+    ("engine/lab.py", "autolab.hosts.trust"): "the same",
     ("cli/", "rich"): "50 ms, and --json never needs it",
     ("store/", "filelock"): "46 ms, and commands that only read never lock",
     ("model/patterns.py", "pydantic_core"): "20 ms, and a tick without a failure matches nothing",

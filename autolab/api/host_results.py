@@ -44,4 +44,55 @@ class CheckReport(TypedDict):
     failed: int
 
 
-HOST_RESULTS: Final[dict[str, type]] = {"check": CheckReport}
+class HostAdded(TypedDict):
+    """``diff``: what changes in autolab.yaml, empty: nothing."""
+
+    host: str
+    diff: str
+    outcome: str
+    dry_run: bool
+
+
+class HostTrusted(TypedDict):
+    """The key that a host shows, and whether it was ``recorded``, is ``known already`` or was ``not recorded``."""
+
+    host: str
+    address: str
+    kind: str
+    fingerprint: str
+    known_hosts: str
+    outcome: str
+    dry_run: bool
+
+
+class Leftover(TypedDict):
+    """``kind``: attempt, code, half-made or file; ``why`` it stays, if it does."""
+
+    kind: str
+    name: str
+    bytes: int
+    why: str
+
+
+class CleanedHost(TypedDict):
+    host: str
+    removed: list[Leftover]
+    kept: list[Leftover]
+    problem: str
+
+
+class CleanReport(TypedDict):
+    """``bytes``: how much room that makes; ``failed``: hosts that could not be asked."""
+
+    hosts: list[CleanedHost]
+    bytes: int
+    failed: int
+    dry_run: bool
+
+
+HOST_RESULTS: Final[dict[str, type]] = {
+    "check": CheckReport,
+    "clean": CleanReport,
+    "host-add": HostAdded,
+    "host-trust": HostTrusted,
+}

@@ -9,6 +9,7 @@ import click
 
 from autolab.api import hosts as api
 from autolab.api.project import open_project
+from autolab.cli import host_setup
 from autolab.cli.base import Noun, settings_of
 from autolab.cli.experiments import DRY_RUN, KEY, REASON, changed_lines
 from autolab.cli.names import HOST
@@ -95,3 +96,7 @@ def resume(ctx: click.Context, names: tuple[str, ...], reason: str, dry_run: boo
     chosen = settings_of(ctx)
     project = open_project(chosen.folder, chosen.settings)
     give(chosen, "host-resume", api.resume(project, names, reason=reason, dry_run=dry_run, key=key), changed_lines)
+
+
+host.add_command(host_setup.add)
+host.add_command(host_setup.trust)

@@ -31,6 +31,7 @@ from autolab.store.logins import LoginLedger
 
 if TYPE_CHECKING:
     from autolab.hosts.login import Doors
+    from autolab.hosts.trust import Shown
 
 SECRET_WITHIN: Final = timedelta(seconds=30)
 STATE_DIR: Final = "~/.local/state/autolab"
@@ -120,9 +121,22 @@ class _Connector:
         from autolab.hosts.ssh import SshConnection
 
         self._doors = self._doors or Doors(self._settings.policies.connect_within.total_seconds())
-        given = self._settings.ssh.config
-        config = None if given is None else self._root / Path(given).expanduser()
+        config = _ssh_config(self._settings, self._root)
         return SshConnection(name, alias, config, doors=self._doors, may_log_in=may_log_in)
+
+
+def _ssh_config(settings: Settings, root: Path) -> Path | None:
+    given = settings.ssh.config
+    return None if given is None else root / Path(given).expanduser()
+
+
+def key_shown(settings: Settings, root: Path, name: str) -> Shown:
+    """The key that an SSH host shows now, without a login; see ``look_at_key``."""
+    from autolab.hosts.login import Doors
+    from autolab.hosts.trust import look_at_key
+
+    doors = Doors(settings.policies.connect_within.total_seconds())
+    return look_at_key(settings.ssh_alias(name) or name, _ssh_config(settings, root), doors)
 
 
 def read_secrets(settings: Settings, root: Path, env: Mapping[str, str]) -> dict[str, str]:

@@ -102,6 +102,19 @@ def _log_in(target: Target, config_path: Path | None, doors: Doors, hops_left: i
     raise AssertionError("unreachable")  # ExitStack swallows nothing here
 
 
+def key_shown(alias: str, config_path: Path | None, doors: Doors) -> tuple[Target, HostKey, Known]:
+    """The key that the host of ``ssh alias`` shows now, and which are known of it; nobody logs in there.
+
+    raises  HostUnreachable as ``log_in``; HostKeyRefused, LoginRefused of a jump host on the way
+    """
+    target = resolve(alias, config_path)
+    with contextlib.ExitStack() as carriers:
+        with doors.through(target.address, doors.connect_s):
+            shown = _shake_hands(_Way(target, config_path, doors, HOPS), carriers).get_remote_server_key()
+        return target, HostKey(shown.get_name(), shown.asbytes()), _known(target)
+    raise AssertionError("unreachable")  # ExitStack swallows nothing here
+
+
 class _Way:
     """How bytes get to a target: straight, through the user's proxy command, or through jump hosts."""
 

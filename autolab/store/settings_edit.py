@@ -41,6 +41,11 @@ def add_host(text: str, name: str, host: Mapping[str, Any]) -> str:
     return out.getvalue()
 
 
+def host_in(text: str, name: str) -> Any:
+    """What ``text`` says of the host ``name``; None: nothing. raises InvalidSettings where it cannot be read."""
+    return (read_yaml(text.encode(), FILE, InvalidSettings).value.get("hosts") or {}).get(name)
+
+
 def _editor() -> YAML:
     yaml = YAML()  # round trip, YAML 1.2
     yaml.preserve_quotes = True
