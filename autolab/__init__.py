@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from autolab.api.adopting import adopt
     from autolab.api.checks import check
     from autolab.api.cleaning import clean
+    from autolab.api.codes import ask_code
     from autolab.api.configuration import config_get, config_list
     from autolab.api.demo import demo
     from autolab.api.doctor import doctor
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from autolab.api.preflight import preflight
     from autolab.api.project import Project, open_project
     from autolab.api.pulling import pull
+    from autolab.api.questions import ask_list, ask_show
     from autolab.api.recovery import recover
     from autolab.api.replay import replay
     from autolab.api.schemas import schema
@@ -49,6 +51,7 @@ _PUBLIC = {
     "api.adopting": ("adopt",),
     "api.checks": ("check",),
     "api.cleaning": ("clean",),
+    "api.codes": ("ask_code",),
     "api.configuration": ("config_get", "config_list"),
     "api.demo": ("demo",),
     "api.doctor": ("doctor",),
@@ -67,6 +70,7 @@ _PUBLIC = {
     "api.preflight": ("preflight",),
     "api.project": ("Project", "open_project"),
     "api.pulling": ("pull",),
+    "api.questions": ("ask_list", "ask_show"),
     "api.recovery": ("recover",),
     "api.replay": ("replay",),
     "api.schemas": ("schema",),
@@ -84,6 +88,9 @@ __all__ = [
     "__version__",
     "add",
     "adopt",
+    "ask_code",
+    "ask_list",
+    "ask_show",
     "cancel",
     "check",
     "clean",

@@ -232,6 +232,11 @@ class Table:
         assert run is not None
         return run
 
+    def shown(self) -> str:
+        """All that the first open question shows."""
+        question = next(iter(self.state.questions.values()))
+        return "\n".join([question.seen, question.did, *(piece.text for piece in question.evidence)])
+
     def questions(self) -> list[str]:
         """Reasons of the open questions."""
         return [question.reason for question in self.state.questions.values()]

@@ -266,9 +266,19 @@ def asked(project: Project, wish: Wish, *, dry_run: bool = False) -> Changed:
 
 
 def decide(
-    project: Project, question: str, option: str, *, note: str = "", dry_run: bool = False, key: str = ""
+    project: Project,
+    question: str,
+    option: str,
+    *,
+    note: str = "",
+    code: str = "",
+    dry_run: bool = False,
+    key: str = "",
 ) -> Changed:
-    """Answer an open question with one of its options. raises UnknownName for either."""
+    """Answer an open question with one of its options. ``code``: for a question that is reserved for people.
+
+    raises  UnknownName for either; IllegalTransition where it was closed: by whom, when; Refused
+    """
     state = read_state(project)
     shown = next((q for q in state.get("questions") or () if q["id"] == question), None)
     if shown is not None:
@@ -278,6 +288,13 @@ def decide(
     elif dry_run:
         raise UnknownName("open question", question, [q["id"] for q in state.get("questions") or ()])
     wish = Wish(
-        id=wish_id(Ask.DECIDE, key), ask=Ask.DECIDE, by=me(), why=note, question=question, option=option, note=note
+        id=wish_id(Ask.DECIDE, key),
+        ask=Ask.DECIDE,
+        by=me(),
+        why=note,
+        question=question,
+        option=option,
+        note=note,
+        context={"code": code} if code else {},
     )
     return asked(project, wish, dry_run=dry_run)

@@ -28,7 +28,7 @@ _VIEW_LIMIT: Final = 1 << 28
 def history(place: Placed, ident: str, limit: int = 0) -> EventsReport:
     """Every event about one experiment, oldest first, from the journal of record. ``limit``: only the last so many."""
     found = select(read_state(place)["experiments"], [ident])[0]
-    about = [event for event in _record(place) if _is_about(event, found)]
+    about = [event for event in record(place) if _is_about(event, found)]
     return {"at": _now(), "events": about[-limit:] if limit else about, "total": len(about)}
 
 
@@ -36,7 +36,7 @@ def events(place: Placed, limit: int = LIMIT) -> EventsReport:
     """The last ``limit`` events of the lab (0: all), oldest first."""
     total = 0
     last: deque[dict[str, Any]] = deque(maxlen=limit or None)
-    for event in _record(place):
+    for event in record(place):
         total += 1
         last.append(event)
     return {"at": _now(), "events": list(last), "total": total}
@@ -59,7 +59,7 @@ def follow_events(place: Placed, since: int | None = None) -> Iterator[dict[str,
                 yield event
 
 
-def _record(place: Placed) -> Iterator[dict[str, Any]]:
+def record(place: Placed) -> Iterator[dict[str, Any]]:
     """All events of the journal of record; in a clone that has none, those of the view in the work tree."""
     journal = Journal(place.layout, Files())
     yield from journal.history() if journal.segments() else _view(place)

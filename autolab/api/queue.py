@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from autolab.api import blocked, wants
+from autolab.rules.subjects import group_name
 
 Entry = Mapping[str, Any]
 HOLDING = frozenset({"running", "unreachable"})
@@ -18,9 +19,17 @@ CLOSED = frozenset({"unreachable", "troubled", "refused", "quarantined", "draine
 class Queue:
     """What there is to wait for: other experiments, slots, hosts."""
 
-    def __init__(self, entries: Iterable[Entry], hosts: Iterable[Entry], used: Mapping[str, int], now: str) -> None:
+    def __init__(
+        self,
+        entries: Iterable[Entry],
+        hosts: Iterable[Entry],
+        used: Mapping[str, int],
+        now: str,
+        questions: Iterable[Entry] = (),
+    ) -> None:
         """``used`` host -> open attempts; ``now`` as files write it: text sorts as time."""
         self._entries, self._used, self._now = entries, used, now
+        self._pauses = {q["about"]: str(q["id"]) for q in questions if q.get("reason") == "group_failing"}
         self._hosts = {str(host.get("name")): host for host in hosts}
 
     def why(self, entry: Entry) -> str:
@@ -28,6 +37,7 @@ class Queue:
         return (
             self._under_way(entry)
             or self._dependencies(entry)
+            or self._pause(entry)
             or self._time(entry)
             or wants.stage(entry, self._stages)
             or self._room(entry)
@@ -41,6 +51,11 @@ class Queue:
             host = entry.get("host")
             return f"{substatus} on {host}" if host else str(substatus)
         return ""
+
+    def _pause(self, entry: Entry) -> str:
+        group = group_name(str(entry.get("group")), str(entry.get("phase"))) if self._pauses else ""
+        asked = self._pauses.get(group)
+        return f"its group is paused until {asked} is answered" if asked else ""
 
     def _dependencies(self, entry: Entry) -> str:
         return blocked.dependencies(entry, self._by_id) if entry.get("depends_on") else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from autolab.store.quiet import is_quiet
+from autolab.store.quiet import mark_presence, quiet_record
 from autolab.store.whereabouts import project_above
 
 
@@ -14,4 +14,7 @@ def nothing_to_do(start: str = ".") -> bool:
     False also where that cannot be told: no lab, or an unreadable one; the full poll then says what is wrong.
     """
     root = project_above(start)
-    return root is not None and is_quiet(root, time.time())
+    record = quiet_record(root, time.time()) if root is not None else ""
+    if record:
+        mark_presence(record, time.time())
+    return bool(record)

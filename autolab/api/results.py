@@ -15,6 +15,7 @@ from autolab.api.code_results import PreflightReport, PullReport
 from autolab.api.failure_results import OF_FAILURES
 from autolab.api.host_results import HOST_RESULTS
 from autolab.api.notify_results import NotifiersReport, SendReport
+from autolab.api.question_results import QUESTION_RESULTS, OptionLine
 
 
 class EngineLine(TypedDict):
@@ -24,11 +25,6 @@ class EngineLine(TypedDict):
     pid: int
     host: str
     since: str
-
-
-class OptionLine(TypedDict):
-    name: str
-    effect: str
 
 
 class QuestionLine(TypedDict):
@@ -373,6 +369,7 @@ RESULTS: Final[dict[str, type]] = {
     "import": ImportReport,
     "pull": PullReport,
     "decide": Changed,
+    **QUESTION_RESULTS,
     "wait": WaitReport,
     "host-list": HostsReport,
     "host-test": ChecksReport,

@@ -43,7 +43,7 @@ def status(place: Placed, limit: int = LIMIT) -> StatusReport:
         groups.setdefault(entry["status"], []).append(entry)
     open_ones = [e for name, found in groups.items() if name not in ENDED for e in found]
     used = slots_used(open_ones)
-    queue = Queue(state["experiments"], state.get("hosts") or (), used, _now())
+    queue = Queue(state["experiments"], state.get("hosts") or (), used, _now(), state.get("questions") or ())
     running = groups.get("running", [])
     return {
         "at": _now(),
@@ -176,7 +176,7 @@ def counts(state: Document) -> dict[str, int]:
 
 def _queue(state: Document) -> Queue:
     entries = state["experiments"]
-    return Queue(entries, state.get("hosts") or (), slots_used(entries), _now())
+    return Queue(entries, state.get("hosts") or (), slots_used(entries), _now(), state.get("questions") or ())
 
 
 def _last_ended(groups: Mapping[str, list[Document]]) -> list[Document]:

@@ -178,11 +178,12 @@ def changed_lines(report: Changed) -> Iterator[str]:
 @click.argument("question", type=QUESTION)
 @click.argument("option", type=ANSWER)
 @click.option("--note", default="", help="Why; kept in the journal.")
+@click.option("--code", default="", help="The one-time code of a reserved question; see `autolab ask code`.")
 @DRY_RUN
 @KEY
 @click.pass_context
-def decide(ctx: click.Context, question: str, option: str, note: str, dry_run: bool, key: str) -> None:
-    """Answer the open question QUESTION with one of its options; `autolab status` shows both."""
+def decide(ctx: click.Context, /, question: str, option: str, **answer: Any) -> None:
+    """Answer the open question QUESTION with one of its options; `autolab ask show QUESTION` shows both."""
     chosen = settings_of(ctx)
-    report = api.decide(_project(chosen), question, option, note=note, dry_run=dry_run, key=key)
+    report = api.decide(_project(chosen), question, option, **answer)
     give(chosen, "decide", report, changed_lines)

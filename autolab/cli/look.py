@@ -120,6 +120,7 @@ def question_lines(question: QuestionLine, now: str) -> Iterator[str]:
         yield f"    autolab decide {clean(question['id'])} {clean(option['name'])}    # {clean(option['effect'])}"
     if question["default"]:
         yield f"    without an answer by {clean(question['due'])}: {clean(question['default'])}"
+    yield f"    autolab ask show {clean(question['id'])}    # all that was seen"
 
 
 @verb(example="autolab ps\nautolab ps 'lr-*' -s failed")

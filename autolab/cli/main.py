@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "Look": {
         "status": ("look", "The lab at a glance: open questions first."),
+        "ask": ("ask", "What people are asked: list, show, code."),
         "ps": ("look", "List experiments."),
         "show": ("look", "Everything about one experiment."),
         "logs": ("logs", "What an experiment printed."),

@@ -10,11 +10,13 @@ import os
 from collections.abc import Iterable
 from datetime import datetime
 
+from autolab.engine.escalations import Escalations
+from autolab.engine.ticks import TICK
 from autolab.model import event as e
 from autolab.model.documents import stamp
 from autolab.model.env_document import env_document
 from autolab.model.readiness import Readiness
-from autolab.model.state import DispatchState, Entry, Question
+from autolab.model.state import DispatchState, Entry
 from autolab.rules.outcome import span_of
 from autolab.store.files import Files
 from autolab.store.layout import Layout
@@ -28,6 +30,7 @@ class Chronicle:
 
     def __init__(self, layout: Layout, files: Files) -> None:
         self._layout, self._files = layout, files
+        self._escalations = Escalations(layout, files)
 
     def catch_up(self, state: DispatchState, events: Iterable[tuple[int, e.Event]]) -> None:
         """Tell what a killed engine had made durable and not told; ``events`` are the journal's last, numbered."""
@@ -51,12 +54,8 @@ class Chronicle:
                     self._log_page(happened.spec.id, entry)
                 case e.HostChecked():
                     self._environment(state.readiness[happened.host])
-                case e.QuestionAsked():
-                    self._question(happened.question)
-                case e.QuestionClosed():
-                    self._answer(happened)
                 case _:
-                    pass
+                    self._of_question(state, happened)
         lines = [line for line in lines if line not in known]
         if lines:
             self._append(lines)
@@ -84,29 +83,33 @@ class Chronicle:
         text = json.dumps(env_document(known), indent=2) + "\n"
         self._files.replace(self._layout.host_facts(known.host), text.encode(), durable=False)
 
-    def _question(self, question: Question) -> None:
-        self._files.make_dirs(self._layout.questions)
-        self._files.replace(self._layout.question(question.id), question_page(question).encode())
-        self._stack(question.about, question_page(question))
+    def _of_question(self, state: DispatchState, happened: e.Event) -> None:
+        """What an event means for the files where people are asked."""
+        match happened:
+            case e.QuestionAsked():
+                self._escalations.asked(happened.question)
+            case e.QuestionRepeated() if happened.question in state.questions:
+                self._escalations.again(state.questions[happened.question])
+            case e.QuestionClosed():
+                self._escalations.closed(happened)
+            case e.WishSettled() if is_refused_tick(happened):
+                self._escalations.refused(question_of_tick(happened.wish), happened.outcome)
+            case e.EngineReturned():
+                for question in state.questions.values():
+                    if question.due_at is not None:
+                        self._escalations.due(question)
+            case _:
+                pass
 
-    def _stack(self, about: str, text: str) -> None:
-        """The newest question on top of the escalation file of what it is about; nothing written there is lost."""
-        path = self._layout.escalation(about.replace(":", "-"))
-        before = (self._files.read(path, _LIMIT) or b"").decode("utf-8", "replace")
-        if text in before:
-            return
-        self._files.replace(path, f"{text}\n{before}".encode())
 
-    def _answer(self, closed: e.QuestionClosed) -> None:
-        """Mark the question answered in the escalation file, where the person looks."""
-        about = closed.question.rpartition("-")[0]
-        path = self._layout.escalation(about)
-        before = (self._files.read(path, _LIMIT) or b"").decode("utf-8", "replace")
-        said = f"decided: {closed.option} by {closed.actor}" if closed.option else f"closed: {closed.why}"
-        head = f"state: open\nquestion: {closed.question}\n"
-        if head in before:
-            after = f"state: {said} at {stamp(closed.at)}\nquestion: {closed.question}\n"
-            self._files.replace(path, before.replace(head, after, 1).encode())
+def is_refused_tick(settled: e.WishSettled) -> bool:
+    """Whether that is a box that somebody ticked to no effect."""
+    return settled.wish.startswith(TICK) and settled.outcome.startswith("refused")
+
+
+def question_of_tick(wish: str) -> str:
+    """The question that a tick answers, by the id of its wish."""
+    return wish.removeprefix(TICK).rpartition("-")[0]
 
 
 def log_line(happened: e.Event, entry: Entry | None) -> str | None:
@@ -137,7 +140,9 @@ def log_line(happened: e.Event, entry: Entry | None) -> str | None:
             return f"ASKS: {happened.question.id} {happened.question.reason}"
         case e.QuestionClosed() if happened.option:
             return f"DECIDED: {happened.question} {happened.option} by {happened.actor}"
-        case e.HostChanged() | e.Noted() | e.DriverTaken() | e.HostChecked() | e.HostAccepted():
+        case e.WishSettled() if is_refused_tick(happened):
+            return f"NOT UNDERSTOOD: a tick in {question_of_tick(happened.wish)} ({happened.outcome})"
+        case e.EngineReturned() | e.HostChanged() | e.Noted() | e.DriverTaken() | e.HostChecked() | e.HostAccepted():
             return happened.why
         case _:
             return None
@@ -161,19 +166,4 @@ def page(entry: Entry) -> str:
         f"- method: {spec.method}\n- dataset: {spec.dataset}\n- group: {spec.group}\n- seed: {spec.seed}\n"
         f"- phase: {spec.phase}\n- command: `{spec.command}`\n- result: {spec.result_file or 'none declared'}\n"
         f"- expected: {spec.expected_duration_hours:g} h\n{depends}\n## Expected\n\n## Actual\n\n## Notes\n"
-    )
-
-
-def question_page(question: Question) -> str:
-    """An open question as a person reads it, and answers it by ticking a box or by the command."""
-    boxes = "\n".join(f"- [ ] {option.name}: {option.effect}" for option in question.options)
-    due = f"\ndefault: {question.default} at {stamp(question.due_at)}" if question.default else ""
-    quoted = "\n".join(f"    {line}" for line in question.seen.splitlines())
-    did = question.did.replace("\n", "\n    ")  # nothing that is quoted begins a line: it could pass for a ticked box
-    return (
-        f"## {question.id}\n\nstate: open\nquestion: {question.id}\nexp_id: {question.about}\n"
-        f"reason: {question.reason}\naction_needed: choose one of {', '.join(o.name for o in question.options)}\n"
-        f"timestamp: {stamp(question.asked_at)}\nhash: {question.digest}{due}\n\n"
-        f"What was seen:\n\n{quoted}\n\nWhat autolab did: {did}\n\n{boxes}\n\n"
-        f"Answer: `autolab decide {question.id} OPTION`, or tick one box.\n"
     )

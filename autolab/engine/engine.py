@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from autolab.engine import presence
 from autolab.engine.check_orders import CheckOrders, Environments
 from autolab.engine.checking import Checker, Ways
 from autolab.engine.chronicle import Chronicle
@@ -139,6 +140,7 @@ class Engine:
         self._pace = Pace(policies_of(self.settings))
         self._wheel = Wheel(self._lab.seat, self._lanes)
         self.record.commit(self._wheel.taken(self.state, now))
+        self.adopt(presence.returned(self.layout, self.settings.patience.away, now))
 
     # --- one tick ----------------------------------------------------------------------------------------------------
 
@@ -150,6 +152,7 @@ class Engine:
         launch  False: nothing is said to any host, but with ``check`` what finds out whether it is ready
         hold    looks may stay open; look: every host is due, whatever its pace
         """
+        presence.mark(self.layout, now)
         news = self.watcher.read(self.state, now)
         if launch:
             self._hold_the_wheel(now)

@@ -17,7 +17,7 @@ TEXT_MAX: Final = 4000  # characters of an escalation that a question shows
 _LIMIT: Final = 1 << 20
 _NAME: Final = re.compile(r"escalate_(.+)\.md")
 _SECTION: Final = re.compile(r"(?m)^(?=## )")
-_OURS: Final = re.compile(r"## (\S+)-\d+\n\nstate: ")
+_OURS: Final = re.compile(r"## ((\S+)-\d+)\n")
 
 
 class Others:
@@ -62,5 +62,6 @@ def _theirs(text: str, experiment: str) -> Iterator[str]:
     """The parts of an escalation file that no question of ours wrote."""
     for section in _SECTION.split(text):
         head = _OURS.match(section)
-        if (head is None or head[1] != experiment) and section.strip():
+        ours = head is not None and head[2] == experiment and f"\nquestion: {head[1]}\n" in section
+        if not ours and section.strip():
             yield section.strip()

@@ -146,6 +146,7 @@ def answers_of(settings: Settings) -> AnswersPlan:
         reserved=frozenset(given.reserved),
         defaults={reason: (each.option, each.after.total_seconds()) for reason, each in given.defaults.items()},
         evidence_lines=given.evidence_lines,
+        code_sent=given.code_by is not None,
     )
 
 

@@ -12,11 +12,12 @@ from autolab.store.hashes import digest_of
 from autolab.store.layout import Layout
 
 _LIMIT: Final = 1 << 20
+TICK: Final = "tick-"  # begins the id of a wish that was ticked
 _TICK: Final = re.compile(r"^- \[[xX]\] ([a-z_]+)\b", re.MULTILINE)
 
 
 def ticked(layout: Layout, files: Files, state: DispatchState, seen: dict[str, tuple[int, int]]) -> list[Wish]:
-    """A decision for each open question of which exactly one box is ticked.
+    """A decision for each open question of which a box is ticked.
 
     seen  about -> (mtime, size) of the file when it was last read; kept by the caller, so that nothing is read twice
     """
@@ -38,19 +39,19 @@ def ticked(layout: Layout, files: Files, state: DispatchState, seen: dict[str, t
 
 
 def _answer(question: Question, text: str) -> Wish | None:
-    """The wish of a ticked box in the question's own section; none or several ticks are no answer."""
+    """The wish of what is ticked in the question's own section; several boxes are one that is refused and told so."""
     sections = re.split(r"(?m)^## ", text)
     section = next((s for s in sections if s.split("\n", 1)[0].strip() == question.id), "")
-    chosen = _TICK.findall(section)
-    if len(chosen) != 1 or chosen[0] not in {option.name for option in question.options}:
+    chosen = " and ".join(_TICK.findall(section))[:200]
+    if not chosen:
         return None
-    mark = digest_of(f"{question.id}\0{question.digest}\0{chosen[0]}".encode())[:16]
+    mark = digest_of(f"{question.id}\0{question.digest}\0{chosen}".encode())[:16]
     return Wish(
-        id=f"tick-{mark}",
+        id=f"{TICK}{question.id}-{mark}",
         ask=Ask.DECIDE,
         by="a person (tick)",
         question=question.id,
-        option=chosen[0],
+        option=chosen,
         note="ticked in the escalation file",
         context={"digest": question.digest} if f"hash: {question.digest}" in section else {"digest": "edited"},
     )

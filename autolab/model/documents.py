@@ -213,6 +213,7 @@ def question_document(question: Question) -> dict[str, Any]:
         "reason": question.reason,
         "asked": stamp(question.asked_at),
         "seen": question.seen,
+        "again": question.again,
         "options": [{"name": option.name, "effect": option.effect} for option in question.options],
         "default": question.default,
         "due": stamp(question.due_at),

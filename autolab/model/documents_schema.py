@@ -61,6 +61,7 @@ class QuestionDocument(TypedDict):
     reason: str
     asked: str | None
     seen: str
+    again: NotRequired[int]
     options: list[dict[str, str]]
     default: str | None
     due: str | None

@@ -36,7 +36,7 @@ from autolab.model.event_base import Changes, Event, of_run
 from autolab.model.layers import after, stamp_of
 from autolab.model.notice import Notice
 from autolab.model.observation import Authority
-from autolab.model.patience_event import EngineReturned, Marked, PatienceSet, RestartAsked
+from autolab.model.patience_event import CodeIssued, EngineReturned, Marked, PatienceSet, RestartAsked
 from autolab.model.readiness_event import OF_READINESS, CheckAsked, CheckBegun, HostAccepted, HostChecked
 from autolab.model.state import (
     Adopting,
@@ -290,6 +290,7 @@ __all__ = [  # noqa: RUF022 - constants, events, functions
     "Cancelled",
     "CheckAsked",
     "CheckBegun",
+    "CodeIssued",
     "Collected",
     "DriverTaken",
     "EVENTS",

@@ -48,6 +48,14 @@ class PatienceSet(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodeIssued(Event):
+    """A one-time code for a question was made; it is sent to people, and only its hash is kept."""
+
+    question: str
+    code_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineReturned(Event):
     """No engine ran for so long: clocks and due times of people move on by as much."""
 

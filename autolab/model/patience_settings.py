@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from autolab.model.border import Border, Number, Whole, Word
+from autolab.model.host import HostName
 from autolab.model.reasons import REASONS
 from autolab.model.units import Duration
 from autolab.model.written import near
@@ -82,6 +83,9 @@ class AnswerSettings(Border):
     )
     reserved: tuple[Reason, ...] = Field(
         default=(), description="Reasons that only a person may answer, with a one-time code from the chat."
+    )
+    code_by: HostName | None = Field(
+        default=None, description="The notifier that sends one-time codes: one that no program here reads."
     )
     defaults: dict[Reason, DefaultAnswer] = Field(
         default_factory=dict, description="Reason to the answer that is taken when its time is over."

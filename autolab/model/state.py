@@ -335,6 +335,7 @@ class DispatchState:
     hosts: dict[str, HostState] = field(default_factory=dict)
     readiness: dict[str, Readiness] = field(default_factory=dict)  # of hosts that were checked
     questions: dict[str, Question] = field(default_factory=dict)  # open ones
+    codes: dict[str, str] = field(default_factory=dict)  # open question -> hash of the code that answers it
     answered: dict[str, str] = field(default_factory=dict)  # lately closed: id -> what, by whom, when
     asked: dict[str, int] = field(default_factory=dict)  # about -> how many were ever asked
     wishes: dict[str, str] = field(default_factory=dict)  # lately settled: id -> outcome

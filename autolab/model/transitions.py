@@ -144,6 +144,7 @@ _OF_THE_LAB: Final = frozenset(
         e.QuestionAsked,
         e.QuestionRepeated,
         e.QuestionClosed,
+        e.CodeIssued,
         e.PatienceSet,
         e.EngineReturned,
         e.Announced,
@@ -183,8 +184,11 @@ def _fold_lab(state: DispatchState, happened: e.Event) -> None:
             state.questions[question.id] = evolved(question, again)
         case e.QuestionClosed():
             state.questions.pop(happened.question, None)
+            state.codes.pop(happened.question, None)
             said = f"decided {happened.option} by {happened.actor}" if happened.option else f"closed: {happened.why}"
             _remember(state.answered, happened.question, f"{said} at {happened.at:%Y-%m-%dT%H:%M:%SZ}")
+        case e.CodeIssued():
+            state.codes[happened.question] = happened.code_hash
         case e.PatienceSet() if happened.since is None and not happened.level:
             state.patience.pop(happened.about, None)
         case e.PatienceSet():

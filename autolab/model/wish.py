@@ -20,6 +20,7 @@ class Ask(StrEnum):
     RELEASE = "release"
     RETRY = "retry"
     DECIDE = "decide"
+    CODE = "code"
     DRAIN = "drain"
     RESUME = "resume"
     TELL = "tell"

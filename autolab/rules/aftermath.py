@@ -98,8 +98,7 @@ def _give_up(
     detail = run.end.detail if run and run.end else ""
     yield Failed(at=now, id=entry.id, attempt=entry.attempt, kind=kind.name, why=f"{kind.name}: {detail}")
     head = f"{kind.name}: {detail}" + (f"\n{diagnosis.because}" if diagnosis.line else "")
-    tail = str(best(entry, "log_tail") or "").rstrip()
-    parts = (head, _recorded(best(entry, "collected")), tail[-2000:], _tried(entry))
+    parts = (head, _recorded(best(entry, "collected")))
     seen = "\n\n".join(part for part in parts if part)
     yield from ask_about(state, entry, reason, now, seen=seen, did=did)
 
@@ -109,10 +108,3 @@ def _recorded(found: Any) -> str:
     evidence = found.get("evidence") if isinstance(found, Mapping) else None
     notes = evidence.get("notes") if isinstance(evidence, Mapping) else None
     return "\n".join(str(note) for note in notes) if isinstance(notes, (list, tuple)) else ""
-
-
-def _tried(entry: Entry) -> str:
-    """The commands of all attempts, where there was more than one."""
-    first = entry.attempt - len(entry.tried) + 1
-    lines = [f"attempt {first + i}: {command}" for i, command in enumerate(entry.tried)]
-    return "\n".join(lines) if len(lines) > 1 else ""

@@ -16,6 +16,7 @@ from autolab.rules import importing, processes, wishes
 from autolab.rules.announce import tell
 from autolab.rules.decisions import decide
 from autolab.rules.readiness import wanted
+from autolab.rules.reserved import issue
 
 
 def answer(state: DispatchState, wish: Wish, plan: LabPlan, now: datetime) -> list[Event]:
@@ -57,6 +58,7 @@ _ANSWERS: Final[Mapping[Ask, Callable[[DispatchState, Wish, LabPlan, datetime], 
     Ask.RELEASE: wishes.release,
     Ask.RETRY: wishes.retry,
     Ask.DECIDE: decide,
+    Ask.CODE: issue,
     Ask.DRAIN: wishes.use_host,
     Ask.RESUME: wishes.use_host,
     Ask.TELL: tell,

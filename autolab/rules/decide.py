@@ -24,6 +24,7 @@ from autolab.model.event import (
     KillAsked,
     LaunchIntended,
     Observed,
+    QuestionAsked,
     StartAsked,
 )
 from autolab.model.observation import Authority, Escalation, Look, Sidecar, Sighting, Unreadable
@@ -37,6 +38,7 @@ from autolab.rules import (
     answers,
     cards,
     dispatch,
+    evidence,
     external,
     hello,
     hosts,
@@ -50,6 +52,7 @@ from autolab.rules import (
     survivors,
     together,
 )
+from autolab.rules.decisions import defaults_due
 from autolab.rules.intent import intended_run
 from autolab.rules.removed import removed
 
@@ -111,6 +114,8 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
 
     def take(events: Iterable[Event]) -> None:
         for happened in events:
+            if isinstance(happened, QuestionAsked):
+                happened = evidence.complete(state, happened, plan, now)
             fold(state, happened)
             made.events.append(happened)
 
@@ -119,6 +124,7 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
     take(merge.report_unreadable(state, seen.unreadable, plan.policies.sidecar_patience, now))
     for wish in seen.wishes:
         take(answers.answer(state, wish, plan, now))
+    take(defaults_due(state, plan, now))
     for happened in list(made.events):
         if isinstance(happened, Added) and (stray := seen.strays.get(happened.id)) is not None:
             take(external.claimed(state.entries[happened.id], stray.cells, now))
@@ -265,7 +271,7 @@ def _intend(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> I
     if seen.code is None:
         return
     waiting = [e for e in state.entries.values() if e.status is Status.PENDING]
-    launched = [e for e in waiting if not together.is_paused(state, e)]
+    launched = list(together.not_paused(state, waiting))
     for placed in (*dispatch.adopted(plan, waiting), *dispatch.place(state, plan, now, launched, seen.cards)):
         entry, host = state.entries[placed.id], plan.hosts[placed.host]
         run = intended_run(state, entry, host, placed, seen.code, seen.origin, now)
@@ -375,7 +381,7 @@ def _watch(
 def _clocks(state: DispatchState, plan: LabPlan, now: datetime, made: Decision) -> None:
     """When to wake by the clock alone: waits, second looks, back-offs."""
     policies = plan.policies
-    due = list(together.phases_wake(state, plan))
+    due = [*together.phases_wake(state, plan), *(q.due_at for q in state.questions.values() if q.due_at)]
     for entry in state.entries.values():
         if entry.status in TERMINAL:
             continue

@@ -28,6 +28,7 @@ from autolab.model.state import TERMINAL, DispatchState, Entry, Question, Status
 from autolab.model.transitions import may
 from autolab.model.wish import Ask, Wish
 from autolab.rules import wishes
+from autolab.rules.reserved import check
 from autolab.rules.subjects import members
 
 _LIST: Final = "autolab status lists the open ones"
@@ -37,7 +38,8 @@ PARKING: Final = frozenset({"timeout", "unreachable", "intermittent", "poll_72h"
 def decide(state: DispatchState, wish: Wish, plan: LabPlan, now: datetime) -> Iterator[Event]:
     """The question closed with its answer, and what follows from that.
 
-    raises  UnknownName for a question or option that is not there; IllegalTransition for one that was closed or changed
+    raises  UnknownName for a question or option that is not there; IllegalTransition for one that was closed or
+            changed; Refused for somebody who may not answer it
     """
     question = state.questions.get(wish.question)
     if question is None:
@@ -48,6 +50,28 @@ def decide(state: DispatchState, wish: Wish, plan: LabPlan, now: datetime) -> It
     digest = wish.context.get("digest")
     if digest and digest != question.digest:
         raise IllegalTransition(f"{question.id} is not what was answered", hint="read it again and decide anew")
+    check(state, question, wish, plan.answers)
+    yield from taken(state, question, wish, plan, now)
+
+
+def defaults_due(state: DispatchState, plan: LabPlan, now: datetime) -> Iterator[Event]:
+    """The default of each question whose time is over, taken and said to be that."""
+    for question in list(state.questions.values()):
+        if question.default is not None and question.due_at is not None and question.due_at <= now:
+            note = f"nobody answered by {question.due_at:%Y-%m-%dT%H:%M:%SZ}"
+            wish = Wish(
+                id=f"default-{question.id}",
+                ask=Ask.DECIDE,
+                by="autolab (default)",
+                question=question.id,
+                option=question.default,
+                note=note,
+            )
+            yield from taken(state, question, wish, plan, now)
+
+
+def taken(state: DispatchState, question: Question, wish: Wish, plan: LabPlan, now: datetime) -> Iterator[Event]:
+    """``question`` closed with the option of ``wish``, and what that does."""
     yield QuestionClosed(
         at=now,
         id=experiment_of(question.about),

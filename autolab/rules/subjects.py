@@ -19,7 +19,12 @@ def phase_of(entry: Entry) -> str:
 
 def group_of(entry: Entry) -> str:
     """``group:<name>``: its group within its phase."""
-    return f"group:{entry.spec.group}-{_word(entry.spec.phase)}"
+    return group_name(entry.spec.group, entry.spec.phase)
+
+
+def group_name(group: str, phase: str) -> str:
+    """The same by the names of group and phase."""
+    return f"group:{group}-{_word(phase)}"
 
 
 def members(state: DispatchState, about: str) -> list[Entry]:

@@ -86,10 +86,10 @@ def _level(state: DispatchState, about: str) -> float:
     return kept.level if kept is not None else 0.0
 
 
-def is_paused(state: DispatchState, entry: Entry) -> bool:
-    """Whether an open question keeps the group of ``entry`` from being launched."""
-    paused = [q.about for q in state.questions.values() if q.reason == "group_failing"]
-    return bool(paused) and group_of(entry) in paused
+def not_paused(state: DispatchState, entries: Iterable[Entry]) -> Iterable[Entry]:
+    """Those whose group no open question keeps from being launched."""
+    paused = {question.about for question in state.questions.values() if question.reason == "group_failing"}
+    return (entry for entry in entries if group_of(entry) not in paused) if paused else entries
 
 
 def parked_before_synthesis(state: DispatchState, about: str, now: datetime) -> Iterator[Event]:

@@ -85,6 +85,11 @@ class Layout:
         return self.progress / "questions"
 
     @property
+    def kept(self) -> Path:
+        """What somebody wrote into a file of ours, as it was before we wrote there again."""
+        return self.progress / "kept"
+
+    @property
     def gates(self) -> Path:
         return self.progress / "gates"
 
@@ -167,6 +172,15 @@ class Layout:
     def outbox(self) -> Path:
         """What waits to be sent to notifiers, and how sending went."""
         return self.record / "outbox.json"
+
+    def escalation_told(self, name: str) -> Path:
+        """What we last wrote into the escalation file ``name``, as a digest."""
+        return self.record / "escalations" / name
+
+    @property
+    def present(self) -> Path:
+        """Its time says when an engine was last here."""
+        return self.record / "present"
 
     @property
     def work_tree(self) -> Path:

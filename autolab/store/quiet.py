@@ -7,6 +7,7 @@ lab's folder in the record, and how each place that a tick reads looked.
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from autolab.store.fingerprint import fingerprint, stamp
@@ -42,12 +43,23 @@ def word(root: str, record: str, looks: list[str], at: float, due_at: float | No
 
 def is_quiet(root: str, now: float) -> bool:
     """Whether nothing changed since a poll found nothing to do, and nothing is due by the clock at ``now`` (Unix)."""
+    return bool(quiet_record(root, now))
+
+
+def mark_presence(record: str, now: float) -> None:
+    """Who polls and finds nothing to do was here too: see ``engine.presence``. A disk that refuses is no harm."""
+    with contextlib.suppress(OSError):
+        os.utime(f"{record}/present", (now, now))
+
+
+def quiet_record(root: str, now: float) -> str:
+    """The lab's folder in the record where there is nothing to do; else empty."""
     try:
         with open(word_path(root), "rb") as file:
             said = os.fsdecode(file.read(LARGEST)).split("\n")
         mark, at, due_at, its_root, record, *looks = said
         if mark != FORMAT or its_root != root or not float(at) <= now < float(at) + TRUSTED_S:
-            return False
-        return not (due_at and now >= float(due_at)) and looks == looks_of(root, record)
+            return ""
+        return record if not (due_at and now >= float(due_at)) and looks == looks_of(root, record) else ""
     except (OSError, ValueError):
-        return False
+        return ""

@@ -163,6 +163,11 @@ def test_an_answer_closes_its_question_and_the_experiment_runs_again(parked: Pat
     assert autolab("decide", "bad-1", "retry", "--note", "once more").code == 0
     assert autolab("status", "--json").data["questions"] == []
     assert autolab("show", "bad", "--json").data["experiment"]["status"] == "pending"
+    late = autolab("decide", "bad-1", "accept")
+    assert (late.code, "is not open any more: decided retry by" in late.err) == (2, True)
+    shown = autolab("ask", "show", "bad-1").out
+    assert "bad crashed in a way that autolab does not know.\nanswered " in shown
+    assert "  broken\n" in shown, "its log's end"
 
 
 @pytest.mark.parametrize(
@@ -170,6 +175,8 @@ def test_an_answer_closes_its_question_and_the_experiment_runs_again(parked: Pat
     [
         (("decide", "bad-1", "retrry"), 3, "unknown-name"),
         (("decide", "bad-7", "retry"), 3, "unknown-name"),
+        (("ask", "show", "bad-7"), 3, "unknown-name"),
+        (("ask", "code", "bad-1"), 6, "refused"),
         (("cancel", "bed"), 3, "unknown-name"),
         (("cancel", "x*"), 3, "unknown-name"),
         (("cancel",), 2, "asked-wrong"),

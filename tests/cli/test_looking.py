@@ -16,6 +16,8 @@ from tests.cli.conftest import Autolab
 
 LOOKS: dict[str, tuple[str, ...]] = {
     "status": ("status",),
+    "ask-list": ("ask", "list"),
+    "ask-show": ("ask", "show", "bad-1"),
     "ps": ("ps", "--all"),
     "show": ("show", "bad"),
     "logs": ("logs", "good"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from autolab.api.queue import Queue, slots_used
+from autolab.rules.subjects import group_name
 
 NOW = "2026-11-20T12:00:00Z"
 GOOD = {"name": "gpu1", "status": "ready", "slots": 2}
@@ -25,6 +26,14 @@ OTHERS: list[dict[str, Any]] = [
 
 def waits(entry: dict[str, Any], hosts: list[dict[str, Any]], used: dict[str, int] | None = None) -> str:
     return Queue(OTHERS, hosts, used or {}, NOW).why({"host": None, **entry})
+
+
+@pytest.mark.rule("1.74")
+def test_what_waits_in_a_paused_group_says_which_question_pauses_it() -> None:
+    asked = {"id": "group-main-1", "about": group_name("main", "Phase 4"), "reason": "group_failing"}
+    queue = Queue([], [], {}, NOW, [asked])
+    assert queue.why({"group": "main", "phase": "Phase 4"}) == "its group is paused until group-main-1 is answered"
+    assert "paused" not in queue.why({"group": "main", "phase": "Phase 5"})
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from autolab.engine.chronicle import log_line, page, question_page
+from autolab.engine.chronicle import log_line, page
 from autolab.model import event as e
 from autolab.model.state import Option, Question, Status
+from autolab.rules.question_page import question_page
 from tests.builders import T0, a_claim, a_claimed_run, a_spec, an_ended_run, an_entry
 
 
@@ -57,5 +58,5 @@ def test_a_question_page_shows_what_was_seen_as_data_and_a_box_for_each_option()
     )
     text = question_page(question)
     assert "\n    - [x] retry\n    ## e1-1\n" in text  # indented: neither a tick nor a heading
-    assert "- [ ] retry: again\n- [ ] accept: leave it\n" in text
+    assert "- [ ] retry: again\n      autolab decide e1-1 retry\n- [ ] accept: leave it\n" in text
     assert "exp_id: e1\nreason: undiagnosed_crash\n" in text

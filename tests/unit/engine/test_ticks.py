@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from autolab.engine.chronicle import question_page
 from autolab.engine.ticks import ticked
 from autolab.model.event import QuestionAsked
 from autolab.model.state import DispatchState, Question
 from autolab.model.wish import Wish
+from autolab.rules.question_page import question_page
 from autolab.rules.questions import ask
 from autolab.store.files import Files
 from autolab.store.layout import Layout
@@ -60,16 +60,16 @@ def test_a_page_as_we_wrote_it_answers_nothing(layout: Layout) -> None:
     assert answers(layout, question_page(question), question) == []
 
 
-def test_two_ticks_are_no_answer(layout: Layout) -> None:
+def test_two_ticks_are_an_answer_that_no_question_takes(layout: Layout) -> None:
     question = a_question()
     text = tick(tick(question_page(question), "retry"), "accept")
-    assert answers(layout, text, question) == []
+    assert [wish.option for wish in answers(layout, text, question)] == ["retry and accept"]
 
 
-def test_a_box_that_we_did_not_offer_is_no_answer(layout: Layout) -> None:
+def test_a_box_that_we_did_not_offer_is_an_answer_that_the_question_does_not_take(layout: Layout) -> None:
     question = a_question()
     text = question_page(question).replace("- [ ] retry:", "- [x] abandon:")
-    assert answers(layout, text, question) == []
+    assert [wish.option for wish in answers(layout, text, question)] == ["abandon"]
 
 
 def test_ticks_in_what_a_log_said_are_no_answer(layout: Layout) -> None:

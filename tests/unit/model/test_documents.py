@@ -164,6 +164,7 @@ EVENTS = [
     e.Marked(at=T0, id="e1", attempt=1, reason="timeout", level=2.5),
     e.PatienceSet(at=T0, about="phase:4", since=T0, level=3.0),
     e.EngineReturned(at=T0, away_s=7200.0),
+    e.CodeIssued(at=T0, actor="ana", question="e1-1", code_hash="0" * 64),
     e.HostChanged(at=T0, host=HostState(name="h1", failures=("e1",), since=T0)),
     e.WishSettled(at=T0, wish="w1", outcome="ok: done", actor="ana"),
 ]  # fmt: skip

@@ -80,6 +80,7 @@ LEADS: Final = {
 }
 OF_THE_LAB: Final = {
     e.Added, e.LabMade, e.DriverTaken, e.HostChanged, e.WishSettled, e.PatienceSet, e.EngineReturned,
+    e.CodeIssued,
     e.Announced,
     *e.OF_READINESS,
 }  # fmt: skip
