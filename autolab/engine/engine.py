@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from autolab.engine import presence
 from autolab.engine.check_orders import CheckOrders, Environments
 from autolab.engine.checking import Checker, Ways
 from autolab.engine.chronicle import Chronicle
@@ -22,6 +21,7 @@ from autolab.engine.pace import Pace
 from autolab.engine.perform import Performer
 from autolab.engine.plan import Orders, patience_of, plan_of, policies_of
 from autolab.engine.polls import PollReport, report_of
+from autolab.engine.presence import returned
 from autolab.engine.publish import Publisher
 from autolab.engine.quiet_word import forget_quiet, looks_of, remember_quiet
 from autolab.engine.record import Record
@@ -140,7 +140,7 @@ class Engine:
         self._pace = Pace(policies_of(self.settings))
         self._wheel = Wheel(self._lab.seat, self._lanes)
         self.record.commit(self._wheel.taken(self.state, now))
-        self.adopt(presence.returned(self.layout, self.settings.patience.away, now))
+        self.adopt(returned(self.layout, self.settings.patience.away, now))
 
     # --- one tick ----------------------------------------------------------------------------------------------------
 
@@ -152,7 +152,6 @@ class Engine:
         launch  False: nothing is said to any host, but with ``check`` what finds out whether it is ready
         hold    looks may stay open; look: every host is due, whatever its pace
         """
-        presence.mark(self.layout, now)
         news = self.watcher.read(self.state, now)
         if launch:
             self._hold_the_wheel(now)

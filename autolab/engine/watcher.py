@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from autolab.engine import presence
 from autolab.engine.others import Others
 from autolab.engine.publish import result_found
 from autolab.engine.ticks import ticked
@@ -80,7 +81,8 @@ class Watcher:
         self._hints.put(name)
 
     def read(self, state: DispatchState, now: datetime) -> News:
-        """What is new since the last time."""
+        """What is new since the last time; that somebody was here to read it is marked."""
+        presence.mark(self._layout, now)
         news = News()
         names = set(self._voices.heard())
         while not self._hints.empty():
