@@ -219,13 +219,8 @@ def _follow(state: DispatchState, entry: Entry, plan: LabPlan, now: datetime, ma
         collected = Collected(at=now, id=entry.id, attempt=entry.attempt, causes=outcome.causes_of(entry))
         yield collected
         entry = state.entries[entry.id]
-    yield from questions.withdraw(state, entry.id, now, "it ended", *OVER)
+    yield from questions.withdraw(state, entry.id, now, "it ended", *patience.OVER)
     yield from outcome.conclude(state, state.entries[entry.id], plan, now)
-
-
-OVER: Final = (  # what is no question any more once an end is seen
-    "unknown_end", "unreachable", "intermittent", "host_removed", "timeout", "stalled", "old_phase",
-)  # fmt: skip
 
 
 def _steer(state: DispatchState, entry: Entry, run: Run, plan: LabPlan, now: datetime) -> Iterator[Event]:
