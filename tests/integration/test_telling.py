@@ -103,9 +103,8 @@ def test_a_death_between_journal_and_outbox_loses_no_notice(tmp_path: Path, monk
         until(lambda: dead.poll() is not None, "the engine dies before its outbox is written", 60)
         assert dead.returncode == 137
         assert not lab.layout.outbox.exists()
-        engine = lab.open_engine()
-        engine.poll()
-        engine.close()
+        with lab.engine() as at_work:
+            at_work.until(lambda: "Summary: bad: undiagnosed_crash." in "".join(web.texts), "the question is told", 60)
         assert set(ids(web.texts).values()) == {1}
         assert sum(text.count("Summary: bad: undiagnosed_crash") for text in web.texts) == 1
         log = lab.layout.notifications.read_text()
@@ -133,9 +132,8 @@ def test_a_word_sent_at_once_stands_nowhere(tmp_path: Path, monkeypatch: pytest.
 def test_without_notifiers_the_log_still_says_everything(tmp_path: Path) -> None:
     with SmallLab(tmp_path, LOCAL) as lab:
         lab.add(an_experiment("bad", "false"))
-        engine = lab.open_engine()
-        engine.poll()
-        engine.close()
+        with lab.engine() as at_work:
+            at_work.until_asked("undiagnosed_crash", "bad")
         assert "Summary: bad: undiagnosed_crash." in lab.layout.notifications.read_text()
         with pytest.raises(InvalidSettings, match="no notifier is set"):
             notify_test(open_project(lab.root))
