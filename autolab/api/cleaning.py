@@ -41,7 +41,7 @@ def clean(
     journal = Journal(project.layout, project.files)
     attempts = attempts_of(journal.history() if journal.segments() else ())
     found = leftovers(attempts, recorded(project), clock() - older)
-    with closing(connections(project.settings, project.layout.root, clock)) as pool, ThreadPoolExecutor(16) as threads:
+    with closing(connections(project.settings, project.layout, clock)) as pool, ThreadPoolExecutor(16) as threads:
         tasks = [
             threads.submit(_on_host, project, name, pool.connection(name), found, older, dry_run) for name in wanted
         ]
