@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from autolab.api.driving import poll, serve
     from autolab.api.experiments import add, cancel, decide, hold, release, retry, run
     from autolab.api.failures import diagnose, failure_examples, failure_table
+    from autolab.api.gpus import host_gpus
     from autolab.api.host_setup import host_add, host_trust
     from autolab.api.hosts import drain, host_exec, host_list, host_test, resume
     from autolab.api.importing import import_results
@@ -59,6 +60,7 @@ _PUBLIC = {
     "api.experiments": ("add", "cancel", "decide", "hold", "release", "retry", "run"),
     "api.failures": ("diagnose", "failure_examples", "failure_table"),
     "api.host_setup": ("host_add", "host_trust"),
+    "api.gpus": ("host_gpus",),
     "api.hosts": ("drain", "host_exec", "host_list", "host_test", "resume"),
     "api.importing": ("import_results",),
     "api.install": ("daemon_install",),
@@ -112,6 +114,7 @@ __all__ = [
     "hold",
     "host_add",
     "host_exec",
+    "host_gpus",
     "host_list",
     "host_test",
     "host_trust",

@@ -6,6 +6,8 @@ from typing import Final
 
 from typing_extensions import TypedDict
 
+from autolab.api.gpu_results import GpusReport
+
 
 class FindingLine(TypedDict):
     """One thing that was looked at. ``verdict``: ok, warn or fail."""
@@ -91,6 +93,7 @@ class CleanReport(TypedDict):
 
 
 HOST_RESULTS: Final[dict[str, type]] = {
+    "host-gpus": GpusReport,
     "check": CheckReport,
     "clean": CleanReport,
     "host-add": HostAdded,

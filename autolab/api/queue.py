@@ -66,6 +66,10 @@ class Queue:
         return {entry["id"]: entry for entry in self._entries}
 
     @cached_property
+    def _at_work(self) -> list[Entry]:
+        return [entry for entry in self._entries if wants.is_at_work(entry)]
+
+    @cached_property
     def _stages(self) -> dict[str, Entry]:
         return wants.open_stages(self._entries)
 
@@ -87,7 +91,7 @@ class Queue:
             return f"waits for {host_waits[0]}"
         if all(self._is_full(host) for host in usable):
             return f"no free slot on {', '.join(str(host['name']) for host in usable[:3])}"
-        return wants.resources(entry, [host for host in usable if not self._is_full(host)], self._entries)
+        return wants.resources(entry, [host for host in usable if not self._is_full(host)], self._at_work)
 
     def _environment(self, host: Entry) -> str:
         """What there is to wait for before anything is launched on ``host``; empty: nothing."""

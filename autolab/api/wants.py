@@ -30,25 +30,30 @@ def stage(entry: Document, stages: Mapping[str, Document]) -> str:
     if before is None or (before.get("stage") or 1) >= (entry.get("stage") or 1):
         return ""
     question = before.get("question")
-    answer = f": autolab ask about {question}" if question and before["status"] == "failed" else ""
+    answer = f": autolab decide {question} answers it" if question and before["status"] == "failed" else ""
     return f"waits for stage {before.get('stage') or 1}: {before['id']} is {before['status']}{answer}"
 
 
-def resources(entry: Document, hosts: Sequence[Document], entries: Iterable[Document]) -> str:
-    """Cores, memory or GPUs that none of ``hosts`` has free; "": nothing is known to be short."""
+def resources(entry: Document, hosts: Sequence[Document], at_work: Sequence[Document]) -> str:
+    """Cores, memory or GPUs that none of ``hosts`` has free; "": nothing is known to be short.
+
+    at_work  experiments that hold something somewhere
+    """
     wants = entry.get("resources") or {}
-    at_work = [one for one in entries if _is_at_work(one)]
-    for key, unit, what in (("cpus", "cpus", "cores"), ("mem_mib", "mem_mib", "MiB of memory")):
+    for key, what in (("cpus", "cores"), ("mem_mib", "MiB of memory")):
         wanted = wants.get(key) or 0
-        limits = {str(host["name"]): host.get(unit) for host in hosts}
-        left = {name: most - _sum(at_work, name, key) for name, most in limits.items() if most is not None}
-        if len(left) == len(hosts) and left and all(free < wanted for free in left.values()):
+        if not hosts or any(host.get(key) is None for host in hosts):
+            continue
+        left = {str(host["name"]): host[key] - _sum(at_work, str(host["name"]), key) for host in hosts}
+        if all(free < wanted for free in left.values()):
             said = ", ".join(f"{name} has {free} free" for name, free in list(left.items())[:SHOWN])
             return f"{wanted} {what} wanted: {said}"
-    return _gpus(int(wants.get("gpus") or 0), hosts, at_work) if wants.get("gpus") else ""
+    return _gpus(entry, hosts, at_work) if wants.get("gpus") else ""
 
 
-def _gpus(wanted: int, hosts: Sequence[Document], at_work: Sequence[Document]) -> str:
+def _gpus(entry: Document, hosts: Sequence[Document], at_work: Sequence[Document]) -> str:
+    wanted, mib = int(entry["resources"]["gpus"]), entry["resources"].get("gpu_mem_mib")
+    named = str(entry["gpu"]) if isinstance(entry.get("gpu"), int) else None
     said = []
     for host in hosts:
         if problem := host.get("gpus_problem"):
@@ -61,17 +66,20 @@ def _gpus(wanted: int, hosts: Sequence[Document], at_work: Sequence[Document]) -
         holders = _holders(str(host["name"]), at_work)
         kept = {card["index"]: f"held by {holders[card['index']]}" if card["index"] in holders else card["why"]
                 for card in cards}  # fmt: skip
+        if named is not None and kept.get(named):
+            said.append(f"{host['name']}: GPU {named} {kept[named]}")
+            continue
         free = sum(not why for why in kept.values())
         reasons = [f"{index} {why}" for index, why in kept.items() if why]
         more = [f"and {len(reasons) - SHOWN} more"] if len(reasons) > SHOWN else []
         said.append(", ".join([f"{host['name']} has {free} of {len(kept)} free", *reasons[:SHOWN], *more]))
         if free >= wanted:
-            return ""
+            return f"waits until a GPU of {host['name']} has well over {mib} MiB free" if mib else ""
     more_hosts = f"; and {len(said) - SHOWN} hosts more" if len(said) > SHOWN else ""
     return f"{wanted} GPU{'' if wanted == 1 else 's'} wanted: {'; '.join(said[:SHOWN])}{more_hosts}"
 
 
-def _is_at_work(entry: Document) -> bool:
+def is_at_work(entry: Document) -> bool:
     return entry["status"] in AT_WORK or (entry["status"] == "pending" and bool(entry.get("substatus")))
 
 

@@ -1,4 +1,4 @@
-"""``host list``, ``test``, ``exec``, ``drain``, ``resume``."""
+"""``host list``, ``gpus``, ``test``, ``exec``, ``drain``, ``resume``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autolab.api import hosts as api
+from autolab.api.gpus import host_gpus
 from autolab.api.project import open_project
 from autolab.cli import host_setup
 from autolab.cli.base import Noun, settings_of
@@ -15,9 +16,10 @@ from autolab.cli.experiments import DRY_RUN, KEY, REASON, changed_lines
 from autolab.cli.names import HOST
 from autolab.cli.render import give, table
 from autolab.cli.setup import check_lines
-from autolab.cli.text import ago, clean_lines
+from autolab.cli.text import ago, clean, clean_lines
 
 if TYPE_CHECKING:
+    from autolab.api.gpu_results import GpuLine, GpusReport
     from autolab.api.results import ExecReport, HostsReport
 
 
@@ -40,6 +42,66 @@ def _host_lines(report: HostsReport) -> Iterator[str]:
         for line in report["hosts"]
     ]
     yield from table(rows, ("HOST", "STATUS", "SLOTS", "FOR", "WHY"))
+
+
+@host.command("gpus", example="autolab host gpus\nautolab host gpus gpu1 --json")
+@click.argument("names", nargs=-1, type=HOST)
+@click.pass_context
+def gpus(ctx: click.Context, names: tuple[str, ...]) -> int:
+    """The GPUs of hosts (default: all that give some out) now: which are free or why not, and who is on them.
+
+    Exit code 4 where a host or its tool does not answer.
+    """
+    chosen = settings_of(ctx)
+    report = host_gpus(open_project(chosen.folder, chosen.settings), names)
+    give(chosen, "host-gpus", report, _gpu_lines)
+    return 4 if any(line["problem"] for line in report["hosts"]) else 0
+
+
+def _gpu_lines(report: GpusReport) -> Iterator[str]:
+    rows = [
+        (
+            found["name"],
+            one["index"],
+            one["model"],
+            _memory(one),
+            _percent(one["utilization"]),
+            _on_it(one),
+            _verdict(one),
+        )
+        for found in report["hosts"]
+        for one in found["gpus"]
+    ]
+    if rows:
+        yield from table(rows, ("HOST", "GPU", "MODEL", "MEMORY MIB", "USE", "WHO", "FREE"))
+    for found in report["hosts"]:
+        if found["problem"]:
+            yield f"{clean(found['name'])}: {clean(found['problem'])}"
+        elif not found["gpus"]:
+            why = f"{found['probe']} lists none" if found["probe"] else "no vendor's tool is there"
+            yield f"{clean(found['name'])}: no GPUs: {clean(why)}"
+    if not report["hosts"]:
+        yield "no host gives out GPUs: say `gpus: auto` of one in autolab.yaml"
+
+
+def _memory(one: GpuLine) -> str:
+    if one["memory_mib"] is None:
+        return "?"
+    return f"{'?' if one['used_mib'] is None else one['used_mib']}/{one['memory_mib']}"
+
+
+def _percent(use: float | None) -> str:
+    return "?" if use is None else f"{use:.0f} %"
+
+
+def _on_it(one: GpuLine) -> str:
+    """``e1, pid 4711 of ana, e9 of bob (lab 0badc0de)``."""
+    words = {"experiment": "{id}", "process": "pid {pid} of {user}", "reservation": "{id} of {user} (lab {lab})"}
+    return ", ".join(words[holder["kind"]].format(**holder) for holder in one["holders"]) or "-"
+
+
+def _verdict(one: GpuLine) -> str:
+    return "yes" if one["free"] else f"no: {one['why']}"
 
 
 @host.command("test", example="autolab host test\nautolab host test gpu1")

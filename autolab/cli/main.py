@@ -54,7 +54,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "daemon": ("engine", "The same, continuously."),
         "clean": ("cleaning", "Remove what hosts no longer need."),
         "check": ("check", "Find out whether hosts are ready; make environments."),
-        "host": ("host", "The machines: list, add, trust, test, exec, drain, resume."),
+        "host": ("host", "The machines: list, gpus, add, trust, test, exec, drain, resume."),
         "notify": ("notify", "Who is told what happens: list, test, send."),
         "lease": ("engine", "Who may launch for this lab."),
         "recover": ("engine", "Make a lost journal anew from git and the views."),

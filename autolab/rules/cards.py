@@ -123,7 +123,9 @@ def to_ask(
     hungry  what waits for nothing but room and wants a card
     """
     hosts = {name for name, host in plan.hosts.items() if is_asked(host)}
-    waiting = bool(hosts) and any(True for _ in hungry)
+    if not hosts:
+        return Asking(frozenset(), None)
+    waiting = any(True for _ in hungry)
     due: dict[str, datetime] = {}
     let_go, at_work = last_ends(state), _at_work(state)
     for name in hosts:
@@ -192,7 +194,7 @@ def visible(gpus: tuple[str, ...], cards: tuple[GivenCard, ...], probe: str) -> 
 
 def peaks(state: DispatchState, reports: Reports, now: datetime) -> Iterator[Event]:
     """More memory of a card than an attempt was seen to take before."""
-    for entry in list(state.entries.values()):
+    for entry in list(state.entries.values()) if reports else ():
         run = entry.open_run
         if run is None or not run.cards or run.claim is None:
             continue

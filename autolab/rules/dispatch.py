@@ -46,11 +46,11 @@ def place(
     room. ``reports``: what hosts last said of their cards."""
     if plan.launching:
         return
+    rooms = free_rooms(state, plan, now, reports)
+    if not any(room.slots > 0 for room in rooms.values()):
+        return
     due = [e for e in waiting if is_due(state, e, now)]
     if not due:
-        return
-    rooms = free_rooms(state, plan, now, reports)
-    if not any(room.slots for room in rooms.values()):
         return
     stages = open_stages(state.entries.values())
     estimates = Estimates(

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from autolab.model.card import Card, CardReport, GivenCard
+from autolab.model.documents import best
 from autolab.model.ids import lab8
 from autolab.model.plan import CardRules, HostPlan, LabPlan
-from autolab.model.state import DispatchState, Entry, HostState, HostStatus, Resources, Run
+from autolab.model.state import DispatchState, Entry, HostState, HostStatus, Resources, Run, Status
 from autolab.rules.cards import is_asked, kept_from, last_ends, listed, tokens
 from autolab.rules.estimates import Estimate
 from autolab.rules.hosts import is_open
@@ -130,7 +131,16 @@ def free_rooms(
         run = entry.open_run
         if run is not None and (held := rooms.get(run.host)) is not None:
             _occupy(held, run, entry.spec.resources, now)
+        elif entry.status is Status.RUNNING and entry.spec.executor == "external":
+            _stay_off(rooms, entry)
     return rooms
+
+
+def _stay_off(rooms: Mapping[str, Room], entry: Entry) -> None:
+    """What somebody else's executor says it runs on is its, whatever the numbers say."""
+    held, indices = rooms.get(str(best(entry, "host"))), str(best(entry, "gpu")).split(",")
+    if held is not None:
+        held.seats = [seat for seat in held.seats if seat.card.index not in indices]
 
 
 def _occupy(room: Room, run: Run, wants: Resources, now: datetime) -> None:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from autolab.cli.main import COMMANDS
 from tests.cli.conftest import Autolab, drive
 
@@ -44,10 +46,13 @@ def test_the_commands_of_the_page_run_in_their_order(folder: Path, autolab: Auto
         assert (program, said.code) == ("autolab", 0), f"{line}\n{said.err}"
 
 
-def test_the_commands_of_the_page_about_hosts_run_in_their_order(folder: Path, autolab: Autolab) -> None:
+@pytest.mark.parametrize("page", ["hosts.md", "gpus.md"])
+def test_the_commands_of_the_pages_on_hosts_and_gpus_run_in_their_order(
+    page: str, folder: Path, autolab: Autolab
+) -> None:
     with_its_own_state(folder)
     assert autolab("init").code == 0
-    for line in "".join(blocks("hosts.md", "console")).splitlines():
+    for line in "".join(blocks(page, "console")).splitlines():
         program, *words = shlex.split(line.removeprefix("$ "))
         said = autolab(*words)
         assert (program, said.code) == ("autolab", 0), f"{line}\n{said.err}"

@@ -31,6 +31,7 @@ LOOKS: dict[str, tuple[str, ...]] = {
     "replay": ("replay",),
     "doctor": ("doctor",),
     "host-list": ("host", "list"),
+    "host-gpus": ("host", "gpus", "local"),
     "host-test": ("host", "test"),
     "host-exec": ("host", "exec", "local", "--", "echo", "hi"),
     "config-list": ("config", "list"),

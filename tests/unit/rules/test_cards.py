@@ -10,18 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autolab.model.card import Card, CardReport, CardUser, GivenCard, Reservation
-from autolab.model.event import HostChanged, PeakSeen
+from autolab.model.event import FenceAsked, HostChanged, PeakSeen
 from autolab.model.plan import CardRules, LabPlan
-from autolab.model.state import DispatchState, Entry, HostState, HostStatus, Resources, Status
+from autolab.model.state import DispatchState, Entry, HostStatus, Layer, Resources, Status
 from autolab.rules.cards import kept_from, noted, notes_of, peaks, refusal, to_ask, visible
 from autolab.rules.dispatch import Placement, place
 from tests.builders import (
     LAB,
     T0,
+    Table,
     a_claimed_run,
     a_host_plan,
     a_plan,
-    a_run,
+    a_sighting,
     a_spec,
     a_state,
     an_ended_run,
@@ -346,7 +347,34 @@ def test_the_most_memory_an_attempt_was_seen_to_take_is_kept() -> None:
     assert seen(saying(a_card(users=(replace(ours, mib=30_000),)), at=-51)) == []
 
 
-def test_only_a_refusal_because_of_a_card_is_one() -> None:
-    entry = an_entry("e1", run=a_run())
-    assert refusal(entry) == ""
-    assert HostState(name="h1").cards is None
+@pytest.mark.rule("1.15")
+def test_a_card_that_was_taken_meanwhile_costs_nobody_anything() -> None:
+    waits = wanting("e1")
+    lab = Table(waits, plan=a_plan_with(gpus=("0", "1"), probe="none"))
+    lab.tick()
+    lab.after(1)
+    lab.look(a_sighting())
+    lab.after(1)
+    lab.look(a_sighting(refusals=1, reason="card GPU-0 is in use: pid 7 of user eve"))
+    assert refusal(lab.state.entries["e1"]).startswith("card GPU-0")
+    assert any(isinstance(event, FenceAsked) for event in lab.made)
+    lab.look(a_sighting(fenced=True, refusals=1, reason="card GPU-0 is in use: pid 7 of user eve"))
+    entry = lab.state.entries["e1"]
+    assert (entry.status, entry.kind, entry.retry_count) == (Status.PENDING, "card_taken", 0)
+    assert lab.state.hosts["h1"].failures == ()
+    assert lab.state.questions == {}
+
+
+def test_another_refusal_is_none_because_of_a_card() -> None:
+    lab = Table(wanting("e1"), plan=a_plan_with(gpus=("0", "1"), probe="none"))
+    lab.tick()
+    lab.look(a_sighting(refusals=1, reason="the snapshot of the code is not there"))
+    assert refusal(lab.state.entries["e1"]) == ""
+    assert not any(isinstance(event, FenceAsked) for event in lab.made)
+
+
+def test_what_an_external_executor_says_it_runs_on_is_left_to_it() -> None:
+    layers = {"agent": Layer(1, "d", {"host": "h1", "gpu": 0})}
+    theirs = an_entry("x", Status.RUNNING, spec=a_spec("x", executor="external"), layers=layers)
+    state = a_state(theirs, wanting("a"))
+    assert gpus(placed(state, a_plan_with(), h1=saying(a_card("0"), a_card("1")))) == {"a": ("1",)}
