@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,6 +16,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # `from tests.labhosts impor
 
 from autolab.hosts.ssh import SshConnection
 from tests.labhosts import USERLANDS, LabHosts, can_isolate
+
+# What starts the tests may have told them to ignore interrupts, as a shell does with what runs in the background, and
+# every program they start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test is one of time: the machine that runs them may do other things.
 settings.register_profile("untimed", deadline=None)

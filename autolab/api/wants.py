@@ -54,29 +54,36 @@ def resources(entry: Document, hosts: Sequence[Document], at_work: Sequence[Docu
 def _gpus(entry: Document, hosts: Sequence[Document], at_work: Sequence[Document]) -> str:
     wanted, mib = int(entry["resources"]["gpus"]), entry["resources"].get("gpu_mem_mib")
     named = str(entry["gpu"]) if isinstance(entry.get("gpu"), int) else None
-    said = []
+    said: dict[str, list[str]] = {}  # what there is -> the hosts where it is so
     for host in hosts:
-        if problem := host.get("gpus_problem"):
-            said.append(f"{host['name']}: {problem}")
-            continue
-        cards = host.get("gpus")
-        if cards is None:
-            said.append(f"{host['name']} was not asked yet")
-            continue
-        holders = _holders(str(host["name"]), at_work)
-        kept = {card["index"]: f"held by {holders[card['index']]}" if card["index"] in holders else card["why"]
-                for card in cards}  # fmt: skip
-        if named is not None and kept.get(named):
-            said.append(f"{host['name']}: GPU {named} {kept[named]}")
-            continue
-        free = sum(not why for why in kept.values())
-        reasons = [f"{index} {why}" for index, why in kept.items() if why]
-        more = [f"and {len(reasons) - SHOWN} more"] if len(reasons) > SHOWN else []
-        said.append(", ".join([f"{host['name']} has {free} of {len(kept)} free", *reasons[:SHOWN], *more]))
+        told, free = _cards(host, named, at_work)
         if free >= wanted:
             return f"waits until a GPU of {host['name']} has well over {mib} MiB free" if mib else ""
-    more_hosts = f"; and {len(said) - SHOWN} hosts more" if len(said) > SHOWN else ""
-    return f"{wanted} GPU{'' if wanted == 1 else 's'} wanted: {'; '.join(said[:SHOWN])}{more_hosts}"
+        said.setdefault(told, []).append(str(host["name"]))
+    parts = [f"{_some(names)}: {told}" for told, names in said.items()]
+    return f"{wanted} GPU{'' if wanted == 1 else 's'} wanted: {_some(parts, '; ')}"
+
+
+def _cards(host: Document, named: str | None, at_work: Sequence[Document]) -> tuple[str, int]:
+    """What there is of GPUs on a host, and how many are free. Why a card of ours is not is seen where it runs."""
+    if problem := host.get("gpus_problem"):
+        return str(problem), 0
+    if (cards := host.get("gpus")) is None:
+        return "not asked yet", 0
+    holders = _holders(str(host["name"]), at_work)
+    kept = {card["index"]: f"held by {holders[card['index']]}" if card["index"] in holders else card["why"]
+            for card in cards}  # fmt: skip
+    if named is not None and kept.get(named):
+        return f"GPU {named} {kept[named]}", 0
+    free = sum(not why for why in kept.values())
+    others = [f"GPU {index} {why}" for index, why in kept.items() if why and index not in holders]
+    return _some([f"{free} of {len(kept)} free", *others]), free
+
+
+def _some(words: Sequence[str], between: str = ", ") -> str:
+    """The first few of ``words``, and how many more there are."""
+    more = [f"and {len(words) - SHOWN} more"] if len(words) > SHOWN else []
+    return between.join([*words[:SHOWN], *more])
 
 
 def is_at_work(entry: Document) -> bool:

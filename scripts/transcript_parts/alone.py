@@ -89,7 +89,7 @@ experiments:
     dataset: moons
     seed: 7
     command: python3 trouble.py {trouble.kind} {TRAIN} {trouble.more}
-    result_file: experiments/results/{{id}}.csv
+    result_file: experiments/results/{ident}.csv
 """
     return (
         text
@@ -100,7 +100,7 @@ experiments:
     dataset: moons
     seed: 7
     command: python3 train.py {TRAIN}
-    result_file: experiments/results/{{id}}.csv
+    result_file: experiments/results/after.csv
 
   - id: too-large          # wants more cards than any host has
     resources: {{gpus: 3}}
@@ -108,7 +108,7 @@ experiments:
     dataset: moons
     seed: 7
     command: python3 train.py {TRAIN}
-    result_file: experiments/results/{{id}}.csv
+    result_file: experiments/results/too-large.csv
 """
     )
 

@@ -32,9 +32,17 @@ class Session:
     def run(self, command: str, expect: int = 0) -> str:
         """Type ``command``, show what it prints, and give its output."""
         done = subprocess.run(
-            command, shell=True, cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=400
+            command,
+            shell=True,
+            cwd=self.folder,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=900,
+            check=False,
         )
-        text = (done.stdout + done.stderr).replace(str(self.home), "~").rstrip()
+        text = done.stdout.replace(str(self.home), "~").rstrip()
         end = "" if done.returncode == 0 else f"[exit code {done.returncode}]\n"
         print(f"```console\n$ {command}\n{text}{chr(10) if text else ''}{end}```", flush=True)
         if done.returncode != expect:

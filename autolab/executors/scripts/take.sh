@@ -22,11 +22,16 @@ al_take_cards() {
   done
 }
 al_put_on_shelf() {
-  [ -e "$al_shelf" ] || (umask 0; mkdir -p "$al_shelf" && chmod 1777 "$al_shelf") 2>/dev/null
-  case $(ls -ld "$al_shelf" 2>/dev/null) in
-  drwxrwxrwt*) ;;
-  *) al_refuse "card folder $al_shelf is no folder that all may write and nobody else's files remove (mode 1777)" ;;
-  esac
+  al_tries=0
+  while :; do
+    [ -e "$al_shelf" ] || (umask 0; mkdir -p "$al_shelf" && chmod 1777 "$al_shelf") 2>/dev/null
+    case $(ls -ld "$al_shelf" 2>/dev/null) in drwxrwxrwt*) break ;; esac
+    # Another child may be making it, and mode and folder come one after the other.
+    al_tries=$((al_tries + 1))
+    [ $al_tries -lt 10 ] ||
+      al_refuse "card folder $al_shelf is no folder that all may write and nobody else's files remove (mode 1777)"
+    al_doze 0.1
+  done
   [ ! -L "$al_shelf" ] || al_refuse "card folder $al_shelf is a link"
   # What a child left that ended in between; those of others we cannot remove.
   find "$al_shelf" -maxdepth 1 -type f -name '.[0-9a-f]*' -mmin +60 -exec rm -f {} + 2>/dev/null
