@@ -17,7 +17,8 @@ from autolab.model.plan import HostPlan, LabPlan, Policies
 from autolab.model.settings import Settings
 from autolab.model.state import DispatchState, End, EndHow, Entry, Run, Spec, Status
 from autolab.model.wish import Ask, Wish
-from autolab.rules.decide import Decision, Seen, decide
+from autolab.rules.decide import decide
+from autolab.rules.tick import Decision, Seen
 from autolab.store.failures import effective_table
 
 T0 = datetime(2026, 11, 20, 10, 44, 12, tzinfo=UTC)

@@ -41,10 +41,11 @@ from autolab.model.settings import Settings
 from autolab.model.state import DispatchState, Status
 from autolab.model.transitions import fold
 from autolab.rules.cards import to_ask
-from autolab.rules.decide import Decision, Seen, decide
+from autolab.rules.decide import decide
 from autolab.rules.dispatch import is_due
 from autolab.rules.hosts import may_ask
 from autolab.rules.readiness import is_pending
+from autolab.rules.tick import Decision, Seen
 from autolab.store.failures import effective_table
 from autolab.store.files import Files
 from autolab.store.git import Git

@@ -24,7 +24,8 @@ from autolab.model.observation import Authority, Claim, ExitRecord, HostFacts, L
 from autolab.model.state import TERMINAL, DispatchState, Run, Status
 from autolab.model.transitions import fold_all
 from autolab.model.wish import Ask
-from autolab.rules.decide import Decision, Seen, decide
+from autolab.rules.decide import decide
+from autolab.rules.tick import Decision, Seen
 from tests.builders import T0, a_claim, a_host_plan, a_plan, a_sidecar, a_spec, a_wish, of_kind, plain, seconds
 
 IDS = ("a", "b", "c")

@@ -15,7 +15,8 @@ from autolab.model.holding import Holding
 from autolab.model.state import DispatchState, EndHow, Entry, Status
 from autolab.model.transitions import fold
 from autolab.rules import adopt
-from autolab.rules.decide import Seen, decide
+from autolab.rules.decide import decide
+from autolab.rules.tick import Seen
 from tests.builders import (
     LAB,
     T0,

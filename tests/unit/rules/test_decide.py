@@ -13,7 +13,8 @@ from autolab.model.action import Collect, Fence, Signal, Stage, Start, Watch
 from autolab.model.observation import Look
 from autolab.model.state import EndHow, HostStatus, Status
 from autolab.model.wish import Ask
-from autolab.rules.decide import Seen, decide
+from autolab.rules.decide import decide
+from autolab.rules.tick import Seen
 from tests.builders import (
     T0,
     Table,

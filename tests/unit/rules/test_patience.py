@@ -11,8 +11,8 @@ from autolab.model.observation import Look, Sighting
 from autolab.model.plan import PatiencePlan
 from autolab.model.state import Status
 from autolab.model.wish import Ask
-from autolab.rules.decide import Decision
 from autolab.rules.patience import is_news, levels_passed, ran_s
+from autolab.rules.tick import Decision
 from tests.builders import T0, Table, a_claim, a_host, a_sighting, a_spec, acts, alive, an_entry, of_kind, seconds
 
 HOUR = 3600.0

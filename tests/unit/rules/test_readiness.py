@@ -13,8 +13,8 @@ from autolab.model.observation import Look
 from autolab.model.readiness import Checked, HostReport, Stage, Step
 from autolab.model.state import HostStatus, Resources, Status
 from autolab.model.wish import Ask
-from autolab.rules.decide import Decision
 from autolab.rules.readiness import is_pending, told
+from autolab.rules.tick import Decision
 from tests.builders import T0, Table, a_host, a_host_plan, a_plan, a_sighting, a_spec, an_entry, of_kind, seconds
 
 READY = HostReport(python="3.12.1")
