@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from autolab.engine.engine import Engine
-from autolab.engine.memory import give_back_large_blocks, spare_the_collector
+from autolab.engine.memory import MANY, give_back_large_blocks, give_back_what_is_free, spare_the_collector
 from autolab.engine.wakeup import Wakeup
 from autolab.errors import AutolabError
 from autolab.model.settings import Settings
@@ -34,6 +34,7 @@ class Daemon:
         self._stop = threading.Event()
         self._engine: Engine | None = None
         self._settings_seen: tuple[int, int] | None = None
+        self._tidied = 0  # the event after which memory was last given back
 
     def run(self) -> None:
         """Serve until ``stop``. raises Busy where another engine runs, and whatever keeps the engine from recording."""
@@ -41,12 +42,14 @@ class Daemon:
         engine = self._engine = Engine.open(self._layout, self._load(), what="daemon", clock=clock)
         self._settings_seen = self._settings_stamp()
         spare_the_collector()
+        give_back_what_is_free()
         wakeup = Wakeup([self._layout.dispatch, self._layout.inbox, self._layout.drop_box], self._hint)
 
         def each(state: DispatchState) -> None:
             wakeup.renew()
             self._renew_settings(engine)
             self._on_tick(state)
+            self._tidy(state.seq)
 
         try:
             engine.serve(self._stop, each)
@@ -70,6 +73,11 @@ class Daemon:
         if engine is not None and name not in VIEWS:
             engine.watcher.hint(name)
             engine.wake()
+
+    def _tidy(self, seq: int) -> None:
+        if seq - self._tidied >= MANY:
+            self._tidied = seq
+            give_back_what_is_free()
 
     def _renew_settings(self, engine: Engine) -> None:
         stamp = self._settings_stamp()

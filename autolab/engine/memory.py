@@ -9,6 +9,7 @@ from typing import Final
 
 LARGE: Final = 1 << 20  # bytes; what is larger is taken from the system alone, and given back at once
 _M_MMAP_THRESHOLD: Final = -3  # mallopt(3)
+MANY: Final = 2_000  # events after which much may be free that the C library still holds
 YOUNG: Final = 500_000  # objects made before the collector looks; Python's own number is 700, a storm makes 150,000
 
 
@@ -31,3 +32,13 @@ def give_back_large_blocks() -> None:
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE)
+
+
+def give_back_what_is_free() -> None:
+    """Return pages in the midst of the C library's memory that nothing is in any more. For a process that is ours.
+
+    glibc gives back the end of its memory alone: of a state of 10,000 experiments, read from its text or rendered,
+    30 MiB stay otherwise.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -11,9 +11,9 @@ import orjson
 
 from autolab.errors import NotTheDriver, StoreDamaged
 from autolab.model.documents import parse_event, parse_state
-from autolab.model.event import Event, LabMade, event_document
+from autolab.model.event import Event, LabMade, Observed, event_document
 from autolab.model.state import DispatchState
-from autolab.model.transitions import fold, fold_all
+from autolab.model.transitions import fold
 from autolab.store.files import Files
 from autolab.store.journal import Journal
 from autolab.store.layout import SETTINGS_FILE, Layout, git_common_dir
@@ -32,7 +32,7 @@ class Record:
         self.state = DispatchState(project=project, lab=layout.lab)
 
     def take(self, what: str, now: datetime) -> list[tuple[int, Event]]:
-        """Take the lock and load; the journal's last events, numbered.
+        """Take the lock and load; the journal's last events that people are told of, numbered.
 
         raises  Busy where another process has it; StoreDamaged: nothing was changed
         """
@@ -85,8 +85,12 @@ class Record:
         for problem in loaded.problems:
             log.warning("journal: %s", problem)
         self.state = parse_state(loaded.snapshot)
-        recent = [(int(document["seq"]), parse_event(document)) for document in loaded.events]
-        fold_all(self.state, (happened for _, happened in recent))
+        recent: list[tuple[int, Event]] = []
+        for document in loaded.events:
+            happened = parse_event(document)
+            fold(self.state, happened)
+            if not isinstance(happened, Observed):  # nearly all that happens, and told in the journal alone
+                recent.append((int(document["seq"]), happened))
         if self.state.seq != self.journal.seq:
             raise StoreDamaged(f"the journal ends at {self.journal.seq}, its fold at {self.state.seq}")
         return recent

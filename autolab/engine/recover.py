@@ -168,7 +168,7 @@ def _snapshot(layout: Layout) -> DispatchState | None:
     data = Git(layout.root).show(STATE_REF, SNAPSHOT) if layout.common is not None else None
     if data is None:
         return None
-    state = parse_state(orjson.loads(data))
+    state = parse_state(data)
     if state.lab != layout.lab:
         raise StoreDamaged(f"the snapshot in {STATE_REF} is of another lab ({state.lab})")
     return state

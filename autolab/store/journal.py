@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from autolab.errors import Bug, DiskFailed, StoreDamaged
 from autolab.store.files import Files
-from autolab.store.journal_lines import FORMAT, BadLine, event_line, head_line, open_line, read_line
+from autolab.store.journal_lines import FORMAT, BadLine, event_line, head_line, open_line, read_head, read_line
 from autolab.store.layout import Layout
 
 SEGMENT_BYTES: Final = 16 << 20  # of events; the snapshot does not count
@@ -23,26 +23,43 @@ RECENT: Final = 1_000  # events in the view
 _LIMIT: Final = 1 << 30
 
 
+class Events:
+    """Events as the lines that they are on disk, all of them checked; each is parsed when it is asked for.
+
+    A segment holds up to 45,000. Their documents, all at once, were most of what a daemon's opening left behind.
+    """
+
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self._lines = lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return map(read_line, self._lines)
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What the current segment says.
 
-    snapshot  the state at event ``seq``, as its writer rendered it
+    snapshot  the state at event ``seq``: the text that its writer rendered
     events    what came after, in order
     problems  what was cut off, in words; empty: all is well
     """
 
     segment: int
     seq: int
-    snapshot: Any
-    events: list[dict[str, Any]]
+    snapshot: bytes
+    events: Events
     problems: list[str]
 
 
 @dataclass(slots=True)
 class _Parsed:
     head: dict[str, Any]
-    events: list[dict[str, Any]] = field(default_factory=list)
+    snapshot: bytes
+    events: Events
     head_size: int = 0
     size: int = 0  # bytes of whole lines
     torn: str = ""
@@ -93,7 +110,7 @@ class Journal:
         self._size, self._head_size, self._cut = parsed.size, parsed.head_size, bool(parsed.torn)
         self._ready = True
         problems = [parsed.torn] if parsed.torn else []
-        return Loaded(self.segment, parsed.head["seq"], parsed.head["snapshot"], parsed.events, problems)
+        return Loaded(self.segment, parsed.head["seq"], parsed.snapshot, parsed.events, problems)
 
     def append(self, events: Iterable[bytes | Mapping[str, Any]]) -> None:
         """Make ``events`` durable: one write, one sync. Each begins with its number, ``seq`` + 1 and so on.
@@ -132,12 +149,11 @@ class Journal:
             self._fill_recent()
         return [open_line(line[:-1]) + b"\n" for line in self._recent]
 
-    def origin(self) -> dict[str, Any]:
+    def origin(self) -> bytes:
         """The snapshot that the journal opens with: of nothing, or of what was there when it was made anew."""
         if self.segments()[:1] != [1]:
             raise StoreDamaged(f"the first segment is gone: no {self.path(1)}")
-        found: dict[str, Any] = self._parse(1).head["snapshot"]
-        return found
+        return self._parse(1).snapshot
 
     def history(self) -> Iterator[dict[str, Any]]:
         """Every event of every segment, oldest first; raises StoreDamaged where one is damaged or missing."""
@@ -208,12 +224,12 @@ class Journal:
         lines, rest = _split(self._bytes(path))
         if not lines:
             raise StoreDamaged(f"{path}:1: no snapshot", hint=_OLDER)
-        parsed = _Parsed(_read_head(path, lines[0], self.layout.lab), head_size=len(lines[0]) + 1)
+        parsed = _Parsed(*_read_head(path, lines[0], self.layout.lab), Events(lines[1:]), len(lines[0]) + 1)
         parsed.size = sum(map(len, lines)) + len(lines)
         expected = parsed.head["seq"]
         for place, line in enumerate(lines[1:], 2):
             expected += 1
-            parsed.events.append(_read_event(path, place, line, expected))
+            _check_event(path, place, line, expected)
         if rest:
             parsed.torn = f"{path}:{len(lines) + 1}: the last line is torn; {len(rest)} bytes were never acknowledged"
         return parsed
@@ -229,9 +245,9 @@ def _split(data: bytes) -> tuple[list[bytes], bytes]:
     return (kept[: end - 1].split(b"\n") if end else []), data[end:]
 
 
-def _read_head(path: Path, line: bytes, lab: str) -> dict[str, Any]:
+def _read_head(path: Path, line: bytes, lab: str) -> tuple[dict[str, Any], bytes]:
     try:
-        head = read_line(line)
+        head, snapshot = read_head(line)
     except BadLine as error:
         raise StoreDamaged(f"{path}:1: {error}", hint=_OLDER) from error
     written = head.get("format")
@@ -242,18 +258,17 @@ def _read_head(path: Path, line: bytes, lab: str) -> dict[str, Any]:
     if written < FORMAT:
         older = f"{path}:1: written before autolab 0.1.0 (format {written}); this one reads {FORMAT}"
         raise StoreDamaged(older, hint="begin a new lab: `autolab init` in another folder, then `add` there")
-    if not isinstance(head.get("seq"), int) or "snapshot" not in head:
+    if not isinstance(head.get("seq"), int):
         raise StoreDamaged(f"{path}:1: not the beginning of a segment", hint=_OLDER)
     if head.get("lab") != lab:
         raise StoreDamaged(f"{path}:1: the journal of another lab, {head.get('lab')!r}, not of {lab!r}")
-    return head
+    return head, snapshot
 
 
-def _read_event(path: Path, place: int, line: bytes, expected: int) -> dict[str, Any]:
+def _check_event(path: Path, place: int, line: bytes, expected: int) -> None:
     try:
         event = read_line(line)
     except BadLine as error:
         raise StoreDamaged(f"{path}:{place}: {error}", hint=_OLDER) from error
     if event.get("seq") != expected:
         raise StoreDamaged(f"{path}:{place}: event {event.get('seq')} stands where {expected} should", hint=_OLDER)
-    return event

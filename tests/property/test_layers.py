@@ -148,7 +148,7 @@ def test_a_journal_and_a_snapshot_of_it_give_the_same_layers(words: list[Sidecar
     lines = [orjson.loads(orjson.dumps(e.event_document(happened, 1 + n))) for n, happened in enumerate(events)]
     assert fold_all(begun, map(parse_event, lines)) == state
     middle = fold_all(fresh(), events[:cut])
-    again = parse_state(orjson.loads(orjson.dumps(middle)))
+    again = parse_state(orjson.dumps(middle))
     assert fold_all(again, map(parse_event, lines[cut:])) == state
 
 

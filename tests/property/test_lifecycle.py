@@ -259,7 +259,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def the_engine_restarts(self) -> None:
-        self.state = parse_state(orjson.loads(orjson.dumps(self.state)))
+        self.state = parse_state(orjson.dumps(self.state))
 
     # --- what must hold ----------------------------------------------------------------------------------------------
 
@@ -321,7 +321,7 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def the_state_is_what_its_document_and_its_journal_say(self) -> None:
-        assert parse_state(orjson.loads(orjson.dumps(self.state))) == self.state
+        assert parse_state(orjson.dumps(self.state)) == self.state
         refolded = fold_all(deepcopy(self.empty), (parse_event(orjson.loads(line)) for line in self.journal))
         assert refolded == self.state
 

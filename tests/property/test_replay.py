@@ -64,7 +64,7 @@ def test_what_sidecars_said_comes_back_from_the_snapshot_and_from_the_journal(
         new = list(merge_sidecars(state, [word], T0 + seconds(number)))
         fold_all(state, new)
         events += new
-    assert parse_state(through_disk(state)) == state
+    assert parse_state(orjson.dumps(state)) == state
     lines = [through_disk(event_document(happened, n + 1)) for n, happened in enumerate(events)]
     assert fold_all(DispatchState(project="demo", lab="l"), map(parse_event, lines)) == state
     assert through_disk(entry_document(state.entries["e1"]))["id"] == "e1"

@@ -203,7 +203,9 @@ def test_a_state_is_read_back_as_it_was_written_and_a_bad_one_names_its_field() 
         an_entry(run=an_ended_run(), layers=layer(x=1)), hosts={"h1": HostState(name="h1")}, asked={"e1": 2}
     )
     document = orjson.loads(orjson.dumps(state))
-    assert parse_state(document) == state
+    assert parse_state(orjson.dumps(state)) == state
     document["entries"]["e1"]["attempt"] = "many"
     with pytest.raises(StoreDamaged, match=r"entries\.e1\.attempt"):
-        parse_state(document)
+        parse_state(orjson.dumps(document))
+    with pytest.raises(StoreDamaged, match="DispatchState: : Invalid JSON"):
+        parse_state(orjson.dumps(document)[:-1])
