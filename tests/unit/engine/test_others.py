@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from autolab.engine.chronicle import question_page
 from autolab.engine.others import Others
 from autolab.model.state import Question
+from autolab.rules.question_page import question_page
 from autolab.store.files import Files
 from autolab.store.layout import Layout
 from tests.builders import T0, a_sidecar, a_state, an_entry
