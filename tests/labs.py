@@ -29,6 +29,7 @@ from typing import Any
 import orjson
 
 from autolab.engine.engine import Engine
+from autolab.engine.running import poll, serve
 from autolab.engine.wakeup import Wakeup
 from autolab.errors import Busy
 from autolab.model.documents import (
@@ -331,7 +332,7 @@ class AtWork:
 
     def _serve(self) -> None:
         try:
-            self._engine.serve(self._stop, self._seen)
+            serve(self._engine, self._stop, self._seen)
         except BaseException as error:
             self._failure = error
 
@@ -465,9 +466,9 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, end)
     try:
         if mode == "poll":
-            print(engine.poll())
+            print(poll(engine))
         else:
-            engine.serve(stop)
+            serve(engine, stop)
     finally:
         engine.close()
     return 0

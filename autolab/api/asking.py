@@ -12,6 +12,7 @@ from typing import Final
 
 from autolab.api.project import Project, clock, open_engine
 from autolab.api.waiting import between_looks
+from autolab.engine import running
 from autolab.errors import AutolabError, Busy, Refused
 from autolab.model.wish import Ask, Wish
 from autolab.store.inbox import Inbox
@@ -72,7 +73,7 @@ def _by_ourselves(project: Project, inbox: Inbox, wish: Wish | None) -> bool:
     with closing(engine):
         if wish is not None:
             inbox.put(asdict(wish), clock(), wish.id)
-        engine.settle()
+        running.settle(engine)
     return True
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from autolab.api.asking import me, settle, wish_id
 from autolab.api.project import Project, clock, open_engine, recorded
 from autolab.api.waiting import between_looks
-from autolab.engine.check_run import carry_out_checks
+from autolab.engine import running
 from autolab.errors import Busy, InvalidSpec, NotYet
 from autolab.model.documents import stamp
 from autolab.model.readiness import HostReport, Readiness, Stage, Step
@@ -112,7 +112,7 @@ def _carried_out(project: Project, watch: _Watch, timeout_s: float | None) -> Di
         return watch.is_over(state) or (until is not None and clock().timestamp() >= until)
 
     with closing(engine):
-        carry_out_checks(engine, clock, done)
+        running.check(engine, done)
         return engine.state
 
 

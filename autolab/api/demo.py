@@ -21,6 +21,7 @@ from autolab.api.place import read_state
 from autolab.api.project import Project, open_engine, open_project
 from autolab.api.setup import init
 from autolab.api.view import counts, question_line
+from autolab.engine import running
 from autolab.errors import AskedWrong, Busy, UnknownName
 from autolab.model.state import PARKED, TERMINAL, DispatchState
 from autolab.packaged import PACKAGE
@@ -107,7 +108,7 @@ def drive(project: Project, on_tick: Callable[[DispatchState], None]) -> None:
     except Busy as busy:
         raise Busy(f"the demo's lab is driven already: {busy.message}", hint="autolab status -C DIR shows it") from busy
     with closing(engine):
-        engine.serve(stop, look)
+        running.serve(engine, stop, look)
 
 
 def is_over(state: DispatchState) -> bool:

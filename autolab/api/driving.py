@@ -14,6 +14,7 @@ from autolab.api.place import Placed, find_place
 from autolab.api.project import Project, open_engine, open_project
 from autolab.api.view import engine as live_engine
 from autolab.api.waiting import between_looks
+from autolab.engine import running
 from autolab.engine.daemon import Daemon
 from autolab.errors import Busy
 from autolab.model.settings import Settings
@@ -33,7 +34,7 @@ def poll(project: Project) -> PollResult:
     except Busy as busy:
         return {**nothing_done(), "driven_by": busy.message}
     with closing(engine):
-        done = engine.poll()
+        done = running.poll(engine)
         return {
             "driven_by": None,
             "events": done.events,

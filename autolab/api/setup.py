@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from autolab.api.place import FORMAT, lab_id
 from autolab.api.project import open_engine, open_project
+from autolab.engine import running
 from autolab.errors import AskedWrong, Busy, InvalidSettings, NotAProject, UnknownName
 from autolab.model.settings import Settings
 from autolab.resources import data
@@ -176,7 +177,7 @@ def _begin(root: Path) -> None:
     project = open_project(root)
     try:
         with closing(open_engine(project, "init")) as engine:
-            engine.settle()
+            running.settle(engine)
     except Busy:  # it has begun long ago
         return
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from autolab.engine.engine import Engine
 from autolab.engine.memory import MANY, give_back_large_blocks, give_back_what_is_free, spare_the_collector
+from autolab.engine.running import serve
 from autolab.engine.wakeup import Wakeup
 from autolab.errors import AutolabError
 from autolab.model.settings import Settings
@@ -52,7 +53,7 @@ class Daemon:
             self._tidy(state.seq)
 
         try:
-            engine.serve(self._stop, each)
+            serve(engine, self._stop, each)
         finally:
             wakeup.stop()
             engine.close()
@@ -85,7 +86,7 @@ class Daemon:
             return
         self._settings_seen = stamp
         try:
-            engine.settings = self._load()
+            engine.take_up(self._load())
             log.info("autolab.yaml was read again")
         except AutolabError as error:
             log.warning("autolab.yaml is not taken up: %s; the settings before stay in force", error.message)

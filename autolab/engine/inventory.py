@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
 from autolab.engine.lanes import Lane, Lanes
 from autolab.errors import AutolabError
 from autolab.executors.executor import Executor
 from autolab.model.card import CardReport
-from autolab.model.plan import HostPlan
+from autolab.model.plan import HostPlan, LabPlan
+from autolab.model.state import DispatchState, Status
+from autolab.rules.cards import to_ask
+from autolab.rules.dispatch import is_due
+from autolab.rules.hosts import may_ask
 
 log = logging.getLogger(__name__)
 
@@ -26,20 +30,15 @@ class Inventory:
         self._lock = threading.Lock()
         self.next_at: datetime | None = None  # when the next question is due
 
-    def ask(self, names: Iterable[str], plans: Mapping[str, HostPlan], now: datetime) -> None:
-        """Ask these hosts, one question at a time each."""
-        for name in names:
-            self._asked[name] = now
-            self._lanes.put(name, Lane.ACT, self._work(name, plans[name]))
-
-    @property
-    def asked(self) -> Mapping[str, datetime]:
-        """Host -> when it was last asked."""
-        return self._asked
-
-    @property
-    def found(self) -> dict[str, CardReport]:
-        """What each host said last, of those that answered."""
+    def round(self, state: DispatchState, plan: LabPlan, now: datetime) -> dict[str, CardReport]:
+        """Ask the hosts that are due, one question at a time each; what each host said last, of those that answered."""
+        pending = (e for e in state.entries.values() if e.status is Status.PENDING and e.spec.resources.gpus)
+        asking = to_ask(state, plan, self._asked, (e for e in pending if is_due(state, e, now)), now)
+        for name in asking.now - self._lanes.full(Lane.ACT):
+            if may_ask(state.hosts.get(name), now):
+                self._asked[name] = now
+                self._lanes.put(name, Lane.ACT, self._work(name, plan.hosts[name]))
+        self.next_at = asking.next_at
         with self._lock:
             return dict(self._found)
 

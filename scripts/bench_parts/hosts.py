@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from autolab.engine.engine import Engine
+from autolab.engine.running import serve
 from autolab.executors.dialects.process import Process
 from autolab.executors.executor import Executor
 from autolab.hosts.ssh import SshConnection
@@ -134,7 +135,7 @@ def _lab_run(path: Path, hosts: LabHosts) -> float:
                 stop.set()
 
         begun = time.perf_counter()
-        engine.serve(stop, look)
+        serve(engine, stop, look)
         took = time.perf_counter() - begun
         words = {entry.status.value for entry in engine.state.entries.values()}
         engine.close()

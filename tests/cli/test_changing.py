@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from autolab.api.project import open_engine, open_project
+from autolab.engine.running import serve
 from tests.cli.conftest import Autolab, drive
 
 PILOT = """\
@@ -243,7 +244,7 @@ def test_a_wish_is_answered_by_the_engine_that_is_running(study: Path, autolab: 
     autolab("add", written(study))
     stop = threading.Event()
     engine = open_engine(open_project(study), "a test")
-    thread = threading.Thread(target=engine.serve, args=(stop,))
+    thread = threading.Thread(target=serve, args=(engine, stop))
     with closing(engine):
         thread.start()
         said: Any = autolab("hold", "pilot-2", "--json")

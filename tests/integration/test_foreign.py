@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from autolab import check, open_project
+from autolab.engine.running import poll
 from tests.labhosts import until
 from tests.labs import GO, REPOSITORY, SmallLab, a_table, an_experiment
 
@@ -81,7 +82,7 @@ def test_what_somebody_wrote_into_our_sidecar_is_kept_aside_and_heard_although_w
     with SmallLab(tmp_path, LOCAL) as lab:
         lab.add(an_experiment("a", GO))
         engine = lab.open_engine()
-        engine.poll()
+        poll(engine)
         path = lab.layout.sidecar("a")
         theirs = json.dumps({"id": "a", "notes": "by hand", "hf_artifact_url": "https://huggingface.co/x"}).encode()
         path.write_bytes(theirs)

@@ -16,6 +16,7 @@ from autolab.api.lease import lease_move, lease_show, lease_take
 from autolab.api.place import find_place
 from autolab.api.project import open_project
 from autolab.api.view import status
+from autolab.engine.running import poll
 from autolab.errors import OutsideFailed
 from tests.labhosts import LabHosts
 from tests.labs import GO, SmallLab, an_experiment
@@ -110,5 +111,5 @@ def test_an_anchor_out_of_reach_keeps_a_new_engine_from_launching_and_the_lease_
             at_work.until_are("done", "c")
         lab.heal()
         with closing(first.open_engine()) as engine:
-            engine.poll()
+            poll(engine)
         first.assert_once_each("a", "b", "c")

@@ -14,6 +14,7 @@ import pytest
 
 from autolab.api.lease import lease_show, lease_take
 from autolab.api.project import open_project
+from autolab.engine.running import poll, settle
 from autolab.errors import Busy, NotTheDriver, OutsideFailed, UnknownName
 from tests.labhosts import LabHosts
 from tests.labs import GO, SmallLab, an_experiment
@@ -136,7 +137,7 @@ def test_taking_needs_a_reason_and_waits_for_this_clones_engine(tmp_path: Path) 
 def test_a_crash_before_the_lease_is_written_is_made_good_by_saying_it_again(tmp_path: Path) -> None:
     with SmallLab(tmp_path / "one", LOCAL) as first:
         with closing(first.open_engine()) as engine:
-            engine.poll()
+            poll(engine)
         second = copied(first, tmp_path / "two")
         lease = Path(first.settings.hosts["local"].state_dir) / first.lab[:8] / "lease.json"
         was = lease.read_bytes()
@@ -183,7 +184,7 @@ def test_a_lab_of_two_ssh_hosts_is_taken_over_once_both_answer(lab: LabHosts, tm
         lab.heal()
         second.add(*designs)  # they wait here too, and were launched there
         with closing(second.open_engine()) as engine:
-            engine.settle()
+            settle(engine)
         assert {entry["status"] for entry in second.entries().values()} == {"pending"}
         adopted = [line["adopted"] for line in take(second)["hosts"]]
         assert adopted == [["e1.1"], ["e2.1"]]

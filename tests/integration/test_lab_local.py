@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from autolab.engine.running import poll
 from tests.labhosts import until
 from tests.labs import GO, SmallLab, a_table, an_experiment
 
@@ -80,7 +81,7 @@ def test_a_poll_now_and_then_brings_a_lab_to_its_end_like_a_daemon(tmp_path: Pat
         lab.add(*(an_experiment(f"e{n}", **a_table(f"e{n}")) for n in range(5)))
         for _ in range(40):
             engine = lab.open_engine()
-            engine.poll()
+            poll(engine)
             engine.close()
             if all(entry["status"] == "done" for entry in lab.entries().values()):
                 break

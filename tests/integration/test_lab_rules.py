@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from autolab import events, find_place, history, ps, show, status
+from autolab.engine.running import poll, settle
 from autolab.errors import NotTheDriver
 from autolab.store.files import Files
 from autolab.store.git import Git
@@ -74,7 +75,7 @@ def test_an_experiment_has_an_entry_a_sidecar_and_a_page_and_the_state_its_proje
     with SmallLab(tmp_path, LOCAL) as lab:
         lab.add(*(an_experiment(f"e_s{seed}", seed=seed) for seed in range(3)))
         engine = lab.open_engine()
-        engine.settle()
+        settle(engine)
         engine.close()
         state = orjson.loads(lab.layout.state.read_bytes())
         assert state["project"] == "small"
@@ -114,7 +115,7 @@ def test_a_launch_does_not_wait_for_the_job_and_the_job_does_not_need_the_engine
     with SmallLab(tmp_path, LOCAL) as lab:
         lab.add(an_experiment("a", "until test -e $AUTOLAB_PROJECT_DIR/go; do sleep 0.05; done"))
         engine = lab.open_engine()
-        report = engine.poll()  # comes back while the job still waits
+        report = poll(engine)  # comes back while the job still waits
         engine.close()
         assert report.running == 1
         lab.go("local")
