@@ -15,7 +15,7 @@ from autolab.model.state import Adopting
 from autolab.model.wish import Ask, Wish
 
 if TYPE_CHECKING:
-    from autolab.api.results import AdoptReport
+    from autolab.api.experiment_results import AdoptReport
 
 # The process's own line, who asks, whose it is, its command. Only a number stands in it.
 _WHO = "cat /proc/{pid}/stat && id -u && ls -ldn /proc/{pid} && tr '\\0' ' ' </proc/{pid}/cmdline"

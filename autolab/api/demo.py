@@ -31,7 +31,8 @@ from autolab.store.git import Git
 from autolab.store.layout import SETTINGS_FILE, git_common_dir
 
 if TYPE_CHECKING:
-    from autolab.api.results import DemoReport, QuestionLine, ResultLine
+    from autolab.api.question_results import QuestionLine
+    from autolab.api.results import DemoReport, ResultLine
 
 GROUP: Final = "main"
 GIVE_UP_S: Final = 600.0

@@ -26,7 +26,7 @@ from autolab.notify.notifier import can_send
 from autolab.store.files import TEMP_SUFFIX
 
 if TYPE_CHECKING:
-    from autolab.api.results import Check, ChecksReport
+    from autolab.api.host_results import Check, ChecksReport
 
 OLD_S: Final = 3600  # a temporary file that old belongs to nobody who still writes
 MIB: Final = 1 << 20

@@ -23,7 +23,7 @@ from autolab.rules.experiments import admit
 from autolab.store.yaml_files import EXPERIMENTS, load_yaml
 
 if TYPE_CHECKING:
-    from autolab.api.results import AddReport, Changed, Difference
+    from autolab.api.experiment_results import AddReport, Changed, Difference
 
 AD_HOC: Final[Mapping[str, Any]] = {
     "phase": "ad-hoc",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from typing_extensions import TypedDict
 
@@ -48,10 +48,3 @@ class ExamplesReport(TypedDict):
 
     examples: int
     wrong: list[str]
-
-
-OF_FAILURES: Final[dict[str, type]] = {
-    "diagnose": DiagnosisReport,
-    "diagnose-table": TableReport,
-    "diagnose-test": ExamplesReport,
-}

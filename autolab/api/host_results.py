@@ -1,12 +1,8 @@
-"""What calls about hosts give back, as ``--json`` prints it; the other results are in ``results.py``."""
+"""What calls about hosts give: shapes only."""
 
 from __future__ import annotations
 
-from typing import Final
-
 from typing_extensions import TypedDict
-
-from autolab.api.gpu_results import GpusReport
 
 
 class FindingLine(TypedDict):
@@ -92,10 +88,40 @@ class CleanReport(TypedDict):
     dry_run: bool
 
 
-HOST_RESULTS: Final[dict[str, type]] = {
-    "host-gpus": GpusReport,
-    "check": CheckReport,
-    "clean": CleanReport,
-    "host-add": HostAdded,
-    "host-trust": HostTrusted,
-}
+class HostLine(TypedDict):
+    """A host as the lab knows it. ``logins_last_hour``: by every process of this clone."""
+
+    name: str
+    status: str
+    since: str | None
+    why: str
+    slots: int | None
+    used: int
+    logins_last_hour: int
+
+
+class HostsReport(TypedDict):
+    at: str
+    hosts: list[HostLine]
+
+
+class Check(TypedDict):
+    """One thing that was looked at: ok, warn or fail, and what to do."""
+
+    name: str
+    verdict: str
+    found: str
+    hint: str
+
+
+class ChecksReport(TypedDict):
+    checks: list[Check]
+    failed: int
+    warned: int
+
+
+class ExecReport(TypedDict):
+    host: str
+    command: str
+    status: int
+    output: str

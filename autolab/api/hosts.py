@@ -25,7 +25,8 @@ from autolab.model.command import Request
 from autolab.model.wish import Ask, Wish
 
 if TYPE_CHECKING:
-    from autolab.api.results import Changed, Check, ChecksReport, ExecReport, HostLine, HostsReport
+    from autolab.api.experiment_results import Changed
+    from autolab.api.host_results import Check, ChecksReport, ExecReport, HostLine, HostsReport
 
 
 def host_list(project: Project) -> HostsReport:

@@ -16,7 +16,7 @@ from autolab.model.wish import Ask, Wish
 from autolab.rules.results import check_result
 
 if TYPE_CHECKING:
-    from autolab.api.results import ImportReport
+    from autolab.api.experiment_results import ImportReport
 
 RESULT_LIMIT: Final = 1 << 30
 SHOWN: Final = 10

@@ -12,7 +12,7 @@ from autolab.engine.takeover import HostWord, survey, take_over
 from autolab.store.lab_file import HERE, read_anchor
 
 if TYPE_CHECKING:
-    from autolab.api.results import HeldLine, LeaseMoved, LeaseReport, LeaseTaken
+    from autolab.api.lease_results import HeldLine, LeaseMoved, LeaseReport, LeaseTaken
 
 
 def lease_show(project: Project) -> LeaseReport:

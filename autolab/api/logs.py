@@ -18,7 +18,7 @@ from autolab.store.files import Files, read_regular
 from autolab.store.journal import Journal
 
 if TYPE_CHECKING:
-    from autolab.api.results import EventsReport
+    from autolab.api.experiment_results import EventsReport
 
 LIMIT: Final = 50
 LOOK_S: Final = 0.5

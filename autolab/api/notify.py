@@ -18,8 +18,8 @@ from autolab.model.wish import Ask, Wish
 from autolab.store.outbox import load_outbox
 
 if TYPE_CHECKING:
+    from autolab.api.experiment_results import Changed
     from autolab.api.notify_results import NotifierLine, NotifiersReport, SendReport
-    from autolab.api.results import Changed
 
 EXAMPLE: Final = "notify: [{name: phone, url: {variable: TELEGRAM_URL}}] in autolab.yaml"
 

@@ -18,7 +18,7 @@ from autolab.hosts.pool import Pool
 from autolab.model.action import Job
 
 if TYPE_CHECKING:
-    from autolab.api.results import LogReport
+    from autolab.api.experiment_results import LogReport
 
 TAIL: Final = 64 * 1024
 PIECE: Final = 1 << 20

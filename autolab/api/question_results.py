@@ -1,8 +1,6 @@
-"""What ``ask`` gives."""
+"""What ``ask`` gives, and a question as lists show it."""
 
 from __future__ import annotations
-
-from typing import Any, Final
 
 from typing_extensions import TypedDict
 
@@ -83,4 +81,15 @@ class CodeSent(TypedDict):
     sent_by: str
 
 
-QUESTION_RESULTS: Final[dict[str, Any]] = {"ask-list": AsksReport, "ask-show": AskReport, "ask-code": CodeSent}
+class QuestionLine(TypedDict):
+    """An open question and the command that answers it."""
+
+    id: str
+    about: str
+    reason: str
+    asked: str | None
+    seen: str
+    options: list[OptionLine]
+    default: str | None
+    due: str | None
+    command: str

@@ -11,7 +11,7 @@ from autolab.store.files import Files
 from autolab.store.locks import EngineLock
 
 if TYPE_CHECKING:
-    from autolab.api.results import RecoverReport
+    from autolab.api.lease_results import RecoverReport
 
 
 def recover(place: Placed, *, dry_run: bool = False) -> RecoverReport:

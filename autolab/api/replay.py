@@ -16,7 +16,7 @@ from autolab.store.files import Files
 from autolab.store.journal import Journal
 
 if TYPE_CHECKING:
-    from autolab.api.results import ReplayReport
+    from autolab.api.lease_results import ReplayReport
 
 SHOWN: Final = 100
 

@@ -17,15 +17,10 @@ from autolab.store.locks import who
 from autolab.store.logins import LoginLedger
 
 if TYPE_CHECKING:
-    from autolab.api.results import (
-        EngineLine,
-        ExperimentLine,
-        HostLine,
-        ListReport,
-        QuestionLine,
-        ShowReport,
-        StatusReport,
-    )
+    from autolab.api.experiment_results import ExperimentLine, ListReport, ShowReport
+    from autolab.api.host_results import HostLine
+    from autolab.api.question_results import QuestionLine
+    from autolab.api.results import EngineLine, StatusReport
 
 LIMIT: Final = 50
 NO_LOGINS: Final[Mapping[str, int]] = {}

@@ -13,7 +13,7 @@ from autolab.api.view import ENDED, PARKED
 from autolab.errors import NeedsPerson, NotYet
 
 if TYPE_CHECKING:
-    from autolab.api.results import WaitReport
+    from autolab.api.experiment_results import WaitReport
 
 UNTIL: Final = ("done", "ended", "parked")
 LOOK_S: Final = 0.3

@@ -15,7 +15,7 @@ from autolab.cli.render import give
 from autolab.cli.text import clean
 
 if TYPE_CHECKING:
-    from autolab.api.results import AdoptReport
+    from autolab.api.experiment_results import AdoptReport
 
 
 @verb(

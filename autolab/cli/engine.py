@@ -24,15 +24,8 @@ from autolab.cli.render import give, talk
 from autolab.cli.text import clean, clean_lines
 
 if TYPE_CHECKING:
-    from autolab.api.results import (
-        InstallReport,
-        LeaseMoved,
-        LeaseReport,
-        LeaseTaken,
-        RecoverReport,
-        ReplayReport,
-        StopReport,
-    )
+    from autolab.api.lease_results import LeaseMoved, LeaseReport, LeaseTaken, RecoverReport, ReplayReport
+    from autolab.api.results import InstallReport, StopReport
 
 
 @verb(example="autolab poll")

@@ -16,7 +16,7 @@ from autolab.cli.render import give
 from autolab.cli.text import clean
 
 if TYPE_CHECKING:
-    from autolab.api.results import AddReport, Changed
+    from autolab.api.experiment_results import AddReport, Changed
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 KEY = click.option("--key", default="", help="Makes a repeated command act once.")

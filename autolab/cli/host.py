@@ -20,7 +20,7 @@ from autolab.cli.text import ago, clean, clean_lines
 
 if TYPE_CHECKING:
     from autolab.api.gpu_results import GpuLine, GpusReport
-    from autolab.api.results import ExecReport, HostsReport
+    from autolab.api.host_results import ExecReport, HostsReport
 
 
 @click.group(cls=Noun, example="autolab host list\nautolab host test gpu1")

@@ -17,7 +17,7 @@ from autolab.cli.render import emit, envelope, give, table, talk
 from autolab.cli.text import clean, clean_lines
 
 if TYPE_CHECKING:
-    from autolab.api.results import EventsReport, LogReport
+    from autolab.api.experiment_results import EventsReport, LogReport
 
 
 @verb(example="autolab logs lr-sweep-03\nautolab logs last -f\nautolab logs lr-sweep-03 --attempt 1")

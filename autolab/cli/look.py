@@ -18,7 +18,9 @@ from autolab.cli.render import counted, give, heading, painted, table, talk
 from autolab.cli.text import ago, clean, state_word
 
 if TYPE_CHECKING:
-    from autolab.api.results import ExperimentLine, ListReport, QuestionLine, ShowReport, StatusReport
+    from autolab.api.experiment_results import ExperimentLine, ListReport, ShowReport
+    from autolab.api.question_results import QuestionLine
+    from autolab.api.results import StatusReport
 
 SHOWN = 20
 # Before a large state is read once, the garbage collector is switched off: the process ends before it could be of use,

@@ -19,7 +19,8 @@ from autolab.cli.render import give, painted, talk
 from autolab.cli.text import clean
 
 if TYPE_CHECKING:
-    from autolab.api.results import ChecksReport, CompletionReport, InitReport, SchemaReport
+    from autolab.api.host_results import ChecksReport
+    from autolab.api.results import CompletionReport, InitReport, SchemaReport
 
 SHELLS = {"bash": "bash", "zsh": "zsh", "fish": "fish", "pwsh": "powershell"}
 

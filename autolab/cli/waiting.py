@@ -16,7 +16,7 @@ from autolab.cli.text import clean
 from autolab.cli.units import TIMEOUT
 
 if TYPE_CHECKING:
-    from autolab.api.results import WaitReport
+    from autolab.api.experiment_results import WaitReport
 
 
 @verb(example="autolab wait 'lr-*' --timeout 2h\nautolab wait --until parked")
