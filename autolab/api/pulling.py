@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from autolab.api.place import read_state
 from autolab.api.project import Project, clock
-from autolab.api.select import select
+from autolab.api.select import the_one
 from autolab.engine.lab import connections
 from autolab.engine.plan import host_plan
 from autolab.errors import AskedWrong, UnknownName
@@ -39,7 +39,7 @@ def pull(
     limit_mib  most that is brought
     raises     UnknownName, AskedWrong: nothing to bring, or a path that leads out; OutsideFailed: nothing was brought
     """
-    entry = _entry(project, ident)
+    entry = dict(the_one(read_state(project)["experiments"], ident))
     wanted = _wanted(entry, paths)
     host = entry.get("host")
     if not host or host not in project.settings.hosts or not entry.get("attempt"):
@@ -75,14 +75,6 @@ def pull(
     ):
         fetched = fetch(pool.connection(str(host)), plan.project_dir, wanted, through, keep, limit_mib << 20)
     return {**report, "files": fetched.files, "absent": fetched.absent, "skipped": fetched.skipped}
-
-
-def _entry(project: Project, ident: str) -> dict[str, Any]:
-    entries = read_state(project)["experiments"]
-    found = select(entries, [ident])
-    if len(found) != 1:
-        raise UnknownName("single experiment", ident, hint=f"{len(found)} fit; autolab ps {ident!r} lists them")
-    return dict(next(e for e in entries if e["id"] == found[0]))
 
 
 def _wanted(entry: dict[str, Any], paths: Sequence[str]) -> list[str]:

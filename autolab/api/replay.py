@@ -52,16 +52,6 @@ def replay(place: Placed) -> ReplayReport:
     }
 
 
-def snapshot_differs(place: Placed) -> str:
-    """Whether the newest segment, folded, ends where the journal does; what is wrong, or nothing."""
-    journal = Journal(place.layout, Files())
-    loaded = journal.load()
-    state = parse_state(loaded.snapshot)
-    for document in loaded.events:
-        fold(state, parse_event(document))
-    return "" if state.seq == journal.seq else f"the journal ends at {journal.seq}, its fold at {state.seq}"
-
-
 def _differences(state: DispatchState, shown: Mapping[str, Any]) -> Iterator[str]:
     if state.project != shown.get("project"):
         yield f"project: state.json says {shown.get('project')!r}, the journal {state.project!r}"

@@ -12,6 +12,14 @@ Entries = Sequence[Mapping[str, Any]]
 STATUSES = ("pending", "running", "done", "failed", "cancelled", "on_hold", "unreachable")
 
 
+def the_one(entries: Entries, word: str) -> Mapping[str, Any]:
+    """The experiment that ``word`` means, ``last`` included. raises UnknownName where it means none or several."""
+    found = select(entries, [word])
+    if len(found) != 1:
+        raise UnknownName("single experiment", word, hint=f"{len(found)} fit; autolab ps {word!r} lists them")
+    return next(entry for entry in entries if entry["id"] == found[0])
+
+
 def select(
     entries: Entries,
     words: Iterable[str],

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from autolab.api.place import Placed, read_state
 from autolab.api.queue import Queue, slots_used
-from autolab.api.select import select
-from autolab.errors import UnknownName
+from autolab.api.select import select, the_one
 from autolab.store.files import Files
 from autolab.store.locks import who
 from autolab.store.logins import LoginLedger
@@ -91,10 +90,7 @@ def ps(
 def show(place: Placed, ident: str) -> ShowReport:
     """Everything about one experiment; ``last`` is the one added last. raises UnknownName."""
     state = read_state(place)
-    found = select(state["experiments"], [ident])
-    if len(found) != 1:
-        raise UnknownName("single experiment", ident, hint=f"{len(found)} fit; autolab ps {ident!r} lists them")
-    entry = next(e for e in state["experiments"] if e["id"] == found[0])
+    entry = the_one(state["experiments"], ident)
     if entry["status"] == "pending":
         entry = {**entry, "why": _queue(state).why(entry)}
     questions = [question_line(q) for q in state.get("questions") or () if q.get("about") == entry["id"]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -63,11 +62,6 @@ class Daemon:
         self._stop.set()
         if self._engine is not None:
             self._engine.wake()
-
-    def stop_on_signals(self) -> None:
-        """TERM and INT end the daemon in order."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stop())
 
     def _hint(self, name: str) -> None:
         engine = self._engine

@@ -1,4 +1,7 @@
-"""Attempts that hosts hold and the journal lacks, taken in by a new driver: what happened without our knowing."""
+"""Attempts that hosts hold and the journal lacks, taken in by a new driver: what happened without our knowing.
+
+Processes that a person adopts are another thing: see ``processes``.
+"""
 
 from __future__ import annotations
 

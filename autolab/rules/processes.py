@@ -3,6 +3,8 @@
 Its command is a script of ours that ends when the process does; so it is looked at, cancelled and collected as every
 other attempt. It never follows from it that the experiment's own command is started: whatever is not a good end is a
 question, because the process may be alive although the script is not.
+
+What a new driver adopts are attempts that hosts hold already: see ``adopt``.
 """
 
 from __future__ import annotations

@@ -99,9 +99,6 @@ class Layout:
     def question(self, name: str) -> Path:
         return self.questions / f"{check_id(name)}.md"
 
-    def gate_request(self, name: str) -> Path:
-        return self.gates / check_id(name) / "REQUEST.md"
-
     def host_facts(self, host: str) -> Path:
         if not is_host(host):
             raise InvalidSpec(f"host name {host!r} is not well-formed")

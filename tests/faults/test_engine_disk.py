@@ -19,7 +19,7 @@ from autolab.store.faults import CountingDisk, FailingDisk
 from autolab.store.files import Files
 from tests.labs import SmallLab, a_table, an_experiment
 
-CHANGES = 224  # a little more than there are; test_the_faults_reach_over_the_whole_life_of_the_lab looks
+CHANGES = 290  # a little more than there are; test_the_faults_reach_over_the_whole_life_of_the_lab looks
 
 
 @contextlib.contextmanager
@@ -50,7 +50,7 @@ def assert_whole(lab: SmallLab) -> None:
     assert list(lab.layout.inbox.glob("*.json")) == []
 
 
-@pytest.mark.parametrize("k", range(0, CHANGES, 4))
+@pytest.mark.parametrize("k", range(0, CHANGES, 5))
 def test_a_disk_that_fails_once_loses_nothing_and_doubles_nothing(tmp_path: Path, k: int) -> None:
     with small_lab(tmp_path) as lab:
         with contextlib.suppress(DiskFailed):
@@ -59,7 +59,7 @@ def test_a_disk_that_fails_once_loses_nothing_and_doubles_nothing(tmp_path: Path
         assert_whole(lab)
 
 
-@pytest.mark.parametrize("k", range(2, CHANGES, 8))
+@pytest.mark.parametrize("k", range(2, CHANGES, 10))
 def test_a_disk_that_stays_full_stops_the_engine_and_the_next_one_goes_on(tmp_path: Path, k: int) -> None:
     full = FailingDisk(k, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), lasts=True)
     with small_lab(tmp_path) as lab:
@@ -70,7 +70,7 @@ def test_a_disk_that_stays_full_stops_the_engine_and_the_next_one_goes_on(tmp_pa
         assert_whole(lab)
 
 
-@pytest.mark.parametrize("k", range(1, CHANGES, 6))
+@pytest.mark.parametrize("k", range(1, CHANGES, 8))
 def test_an_engine_killed_before_any_change_is_followed_by_one_that_finishes(tmp_path: Path, k: int) -> None:
     with small_lab(tmp_path) as lab:
         killed = lab.process("serve", f"call:{k}")
