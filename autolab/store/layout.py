@@ -89,10 +89,6 @@ class Layout:
         """What somebody wrote into a file of ours, as it was before we wrote there again."""
         return self.progress / "kept"
 
-    @property
-    def gates(self) -> Path:
-        return self.progress / "gates"
-
     def escalation(self, experiment: str) -> Path:
         return self.progress / f"escalate_{check_id(experiment)}.md"
 
