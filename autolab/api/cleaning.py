@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,8 @@ from autolab.engine.plan import host_plan
 from autolab.errors import Busy, OutsideFailed
 from autolab.executors.dialects import cleaning
 from autolab.hosts.connection import Connection
+from autolab.rules.checkpoints import Checkpoints
+from autolab.rules.checkpoints import checkpoints as stored_checkpoints
 from autolab.rules.leftovers import Leftovers, attempts_of, leftovers
 from autolab.store.files import TEMP_SUFFIX
 from autolab.store.journal import Journal
@@ -28,22 +31,36 @@ HERE: Final = "(here)"  # no host can have this name
 
 
 def clean(
-    project: Project, names: Iterable[str] = (), *, older: timedelta = OLDER, dry_run: bool = False
+    project: Project,
+    names: Iterable[str] = (),
+    *,
+    older: timedelta = OLDER,
+    checkpoints: bool = False,
+    dry_run: bool = False,
 ) -> CleanReport:
     """Remove old attempts' files, logs and code of this lab on hosts (default: all), and what was left behind here.
 
     Never of an attempt that is open, was given up without a proof, or has something that was not brought here. A claim
     stays, so that nothing can start there again. Code goes that no such attempt needs and that is older than ``older``.
+
+    checkpoints  also the checkpoint folders of done experiments whose artifact is recorded; without one they stay
     """
     wanted = list(dict.fromkeys(names)) or list(project.settings.hosts)
     for name in wanted:
         project.settings.host(name)
     journal = Journal(project.layout, project.files)
     attempts = attempts_of(journal.history() if journal.segments() else ())
-    found = leftovers(attempts, recorded(project), clock() - older)
+    state, before = recorded(project), clock() - older
+    found = leftovers(attempts, state, before)
+    folders = stored_checkpoints(state, before) if checkpoints else []
     with closing(connections(project.settings, project.layout, clock)) as pool, ThreadPoolExecutor(16) as threads:
         tasks = [
             threads.submit(_on_host, project, name, pool.connection(name), found, older, dry_run) for name in wanted
+        ]
+        tasks += [
+            threads.submit(_checkpoints, name, pool.connection(name), [f for f in folders if f.host == name], dry_run)
+            for name in wanted
+            if any(f.host == name for f in folders)
         ]
         hosts = [task.result() for task in tasks]
     hosts.append(_here(project, dry_run))
@@ -69,6 +86,24 @@ def _on_host(
         return {"host": name, "removed": [], "kept": [], "problem": error.message}
     removed = [_leftover(piece) for piece in pieces if not piece.kept]
     return {"host": name, "removed": removed, "kept": [_leftover(p) for p in pieces if p.kept], "problem": ""}
+
+
+def _checkpoints(name: str, connection: Connection, folders: Sequence[Checkpoints], dry_run: bool) -> CleanedHost:
+    """Those of one host; all of one project's folder are asked for together."""
+    report: CleanedHost = {"host": name, "removed": [], "kept": [], "problem": ""}
+    report["kept"] += [{"kind": "checkpoint", "name": f.path, "bytes": 0, "why": f.kept} for f in folders if f.kept]
+    for folder in dict.fromkeys(f.folder for f in folders):
+        paths = [f.path for f in folders if f.folder == folder and not f.kept]
+        request = cleaning.checkpoints_request(folder, paths, only_say=dry_run)
+        try:
+            pieces = cleaning.read(connection.ask(request)) if paths else []
+        except OutsideFailed as error:
+            return {**report, "problem": error.message}
+        for piece in pieces:
+            if piece.name.isdecimal() and 0 < int(piece.name) <= len(paths):
+                named = _leftover(replace(piece, name=paths[int(piece.name) - 1]))
+                report["kept" if piece.kept else "removed"].append(named)
+    return report
 
 
 def _leftover(piece: cleaning.Piece) -> Leftover:

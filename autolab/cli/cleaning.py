@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 @verb(example="autolab clean --dry-run\nautolab clean gpu1 --older-than 30d")
 @click.argument("names", nargs=-1, type=HOST)
 @click.option("--older-than", type=TIMEOUT, default="7d", metavar="T", show_default=True, help="Ended before that.")
+@click.option("--checkpoints", is_flag=True, help="Also checkpoints of done experiments with a recorded artifact.")
 @DRY_RUN
 @click.pass_context
-def clean(ctx: click.Context, names: tuple[str, ...], older_than: float, dry_run: bool) -> int:
+def clean(ctx: click.Context, names: tuple[str, ...], older_than: float, checkpoints: bool, dry_run: bool) -> int:
     """Remove old code, attempts and logs of this lab on hosts NAMES (default: all), and what was left behind here.
 
     Never of an open attempt, nor of one whose log or result is not here, nor anything outside the lab's folder there.
@@ -34,7 +35,7 @@ def clean(ctx: click.Context, names: tuple[str, ...], older_than: float, dry_run
     """
     chosen = settings_of(ctx)
     project = open_project(chosen.folder, chosen.settings)
-    report = clean_hosts(project, names, older=timedelta(seconds=older_than), dry_run=dry_run)
+    report = clean_hosts(project, names, older=timedelta(seconds=older_than), checkpoints=checkpoints, dry_run=dry_run)
     give(chosen, "clean", report, _lines)
     return 4 if report["failed"] else 0
 

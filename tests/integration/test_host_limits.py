@@ -16,6 +16,7 @@ from autolab.model.action import Job
 from autolab.model.host import SshHost
 from autolab.model.observation import Look
 from autolab.model.settings import Policies, Settings, SshSettings
+from autolab.store.layout import Layout
 from tests.labhosts import LabHosts
 
 pytestmark = pytest.mark.ssh
@@ -28,7 +29,9 @@ def now() -> datetime:
 @pytest.mark.root
 @pytest.mark.rule("1.61")
 @pytest.mark.rule("N2")
-def test_a_black_hole_is_noticed_within_the_limits_that_are_set_and_delays_nobody_else(lab: LabHosts) -> None:
+def test_a_black_hole_is_noticed_within_the_limits_that_are_set_and_delays_nobody_else(
+    lab: LabHosts, tmp_path: Path
+) -> None:
     settings = Settings(
         project="p",
         hosts={name: SshHost(kind="ssh", dir="~/p") for name in ("lab1", "lab2")},
@@ -36,7 +39,7 @@ def test_a_black_hole_is_noticed_within_the_limits_that_are_set_and_delays_nobod
         policies=Policies(connect_within=timedelta(seconds=1), answer_within=timedelta(seconds=2)),
     )
     job = Job("l" * 32, "one", 1, "~/state/llllllll/one/a1", "token", "f00d", "~/p")
-    with closing(connections(settings, Path.cwd(), now)) as pool:
+    with closing(connections(settings, Layout(tmp_path, None, "f" * 32), now)) as pool:
         hole, other = (Executor(pool.connection(name), dialect_of(settings), now) for name in settings.hosts)
         lab.drop("lab1")
         begun = time.monotonic()

@@ -54,3 +54,35 @@ def test_what_is_over_goes_but_its_claim_and_what_is_open_stays_whole(tmp_path: 
         with small.engine() as at_work:
             at_work.until_are("done", "open")
         small.assert_once_each("over", "open")
+
+
+LEAVES = 'cd "$AUTOLAB_PROJECT_DIR"; mkdir -p "{0}"; echo x >"{0}/last.pt"; '
+STORED = 'echo \'{"hf_artifact_url": "https://hub.example.org/x"}\' >"$AUTOLAB_RUN_JSON"'
+
+
+def test_checkpoints_go_once_their_artifact_is_recorded_and_no_link_is_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "elsewhere"
+    (outside / "linked").mkdir(parents=True)
+    with SmallLab(tmp_path, {"local": {"kind": "local", "slots": 3}}) as small:
+        stored, unknown = "checkpoints/with a space", "checkpoints/unknown"
+        lead = f'cd "$AUTOLAB_PROJECT_DIR"; mkdir -p checkpoints; ln -s {outside} checkpoints/way; {STORED}'
+        small.add(
+            an_experiment("stored", LEAVES.format(stored) + STORED, checkpoint_dir=stored),
+            an_experiment("unknown", LEAVES.format(unknown), checkpoint_dir=unknown),
+            an_experiment("linked", lead, checkpoint_dir="checkpoints/way/linked"),
+        )
+        with small.engine() as at_work:
+            at_work.until_are("done", "stored", "unknown", "linked")
+        there = small.project_on("local")
+        assert clean(small, "--dry-run").keys() & {stored, unknown} == set()
+        for words in (("--checkpoints", "--dry-run"), ("--checkpoints",)):
+            done = subprocess.run(
+                [sys.executable, "-m", "autolab", "-C", str(small.root), "clean", "--older-than", "0", *words],
+                capture_output=True, text=True, check=True,
+            )  # fmt: skip
+            assert f"checkpoint {stored}, 8 KiB" in done.stdout
+            assert f"kept checkpoint {unknown}: no artifact is recorded" in done.stdout
+            assert "kept checkpoint checkpoints/way/linked: a link leads to it" in done.stdout
+            assert (there / stored).exists() is ("--dry-run" in words)
+        assert (there / unknown / "last.pt").exists()
+        assert (outside / "linked").is_dir()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -34,7 +34,21 @@ def request(root: str, runs: Iterable[str], code: Iterable[str], older: timedelt
         + spoken("al_root", [root], "IFS= read -r al_p")
         + spoken("al_runs", [run for run in runs if _RUN.fullmatch(run)])
         + spoken("al_keep", [digest for digest in code if _DIGEST.fullmatch(digest)])
-        + f"if al_enter && [ -n \"$al_p\" ]; then\nal_clean {minutes} {'yes' if only_say else 'no'}\nfi\n"
+        + f'if al_enter && [ -n "$al_p" ]; then\nal_clean {minutes} {"yes" if only_say else "no"}\nfi\n'
+        + "echo over\n"
+    )
+    return Request(f"{{\nal_us='\x1f'\n{body}}}\n", deadline=timedelta(minutes=30))
+
+
+def checkpoints_request(folder: str, paths: Sequence[str], *, only_say: bool) -> Request:
+    """``folder``: the project's there; the pieces of the answer are named by the numbers of ``paths``, from 1."""
+    body = (
+        script("prelude.sh")
+        + script("clean.sh")
+        + script("checkpoints.sh")
+        + spoken("al_root", [folder], "IFS= read -r al_p")
+        + spoken("al_paths", paths)
+        + f'if al_enter && [ -n "$al_p" ]; then\nal_remove_checkpoints {"yes" if only_say else "no"}\nfi\n'
         + "echo over\n"
     )
     return Request(f"{{\nal_us='\x1f'\n{body}}}\n", deadline=timedelta(minutes=30))
