@@ -37,6 +37,7 @@ patience: {silent_log: 4m}
 """
 
 TRAIN = "--method {method} --dataset {dataset} --seed {seed} --out experiments/results/{id}.csv"
+ALIKE = "--method plain --dataset moons --seed 7 --out experiments/results/"
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ experiments:
     method: plain
     dataset: moons
     seed: 7
-    command: python3 trouble.py {trouble.kind} {TRAIN} {trouble.more}
+    command: python3 trouble.py {trouble.kind} {ALIKE}{ident}.csv {trouble.more}
     result_file: experiments/results/{ident}.csv
 """
     return (
@@ -99,7 +100,7 @@ experiments:
     method: plain
     dataset: moons
     seed: 7
-    command: python3 train.py {TRAIN}
+    command: python3 train.py {ALIKE}after.csv
     result_file: experiments/results/after.csv
 
   - id: too-large          # wants more cards than any host has
@@ -107,7 +108,7 @@ experiments:
     method: plain
     dataset: moons
     seed: 7
-    command: python3 train.py {TRAIN}
+    command: python3 train.py {ALIKE}too-large.csv
     result_file: experiments/results/too-large.csv
 """
     )

@@ -16,7 +16,7 @@ first = os.environ["AUTOLAB_ATTEMPT"] == "1"
 
 
 def flag(name, default):
-    return int(sys.argv[sys.argv.index(name) + 1]) if name in sys.argv else default
+    return float(sys.argv[sys.argv.index(name) + 1]) if name in sys.argv else default
 
 
 def fail(text, status=1):
@@ -31,7 +31,7 @@ if kind == "memory" and flag("--batch-size", 128) > flag("--fits", 32):
     fail(
         "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.79 GiB"
     )
-if kind == "nan" and "--grad-clip" not in sys.argv:
+if kind == "nan" and flag("--grad-clip", 100) > 1:
     print("step 1 loss 2.31\nstep 2 loss 871.20\nstep 3 loss nan", flush=True)
     fail("FloatingPointError: loss is not finite")
 if kind == "module":
@@ -58,6 +58,6 @@ if kind == "no_result":
     raise SystemExit(0)
 if kind == "bad_result":
     with open(sys.argv[sys.argv.index("--out") + 1], "w") as out:
-        out.write("accuracy\n")
+        out.write("step,accuracy,loss\n1,0.9,0.1\n")
     raise SystemExit(0)
 runpy.run_path(os.path.join(os.path.dirname(__file__), "train.py"), run_name="__main__")
