@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,7 +46,9 @@ def executor(connection: SshConnection) -> Executor:
 def test_an_attempt_outlives_its_connection_and_its_sshd(
     lab: LabHosts, ssh_to: Callable[..., SshConnection], tmp_path: Path
 ) -> None:
-    wanted = order(tmp_path, 'while [ ! -e ~/gate ]; do sleep 0.05; done; echo "$AUTOLAB_ID" >results/r.txt; exit 6\n')
+    gate = f"gate-{secrets.token_hex(8)}"
+    waits = f'while [ ! -e ~/{gate} ]; do sleep 0.05; done; echo "$AUTOLAB_ID" >results/r.txt; exit 6\n'
+    wanted = order(tmp_path, waits)
     first = ssh_to("lab1")
     assert executor(first).stage([wanted])[wanted.job.id].staged_boot
     claim = executor(first).start([wanted.job], DRIVER)[wanted.job.id].claim
@@ -57,7 +60,7 @@ def test_an_attempt_outlives_its_connection_and_its_sshd(
     again = executor(ssh_to("lab1"))
     seen = again.look([wanted.job])[wanted.job.id]
     assert (seen.claim, seen.child) == (claim, Liveness.ALIVE)
-    lab.put("lab1", "gate", "")
+    lab.put("lab1", gate, "")
     seen = again.look([wanted.job], hold_s=20)[wanted.job.id]
     assert seen.exit is not None
     assert (seen.exit.status, seen.result) == (6, "fresh")
