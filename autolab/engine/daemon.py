@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
 from autolab.engine.engine import Engine
 from autolab.engine.memory import MANY, give_back_large_blocks, give_back_what_is_free, spare_the_collector
@@ -18,6 +19,7 @@ from autolab.store.layout import Layout
 from autolab.store.quiet import VIEWS
 
 log = logging.getLogger(__name__)
+VIEWED: Final = 2  # quiet ticks after which the view stands
 
 
 def clock() -> datetime:
@@ -34,7 +36,8 @@ class Daemon:
         self._stop = threading.Event()
         self._engine: Engine | None = None
         self._settings_seen: tuple[int, int] | None = None
-        self._tidied = 0  # the event after which memory was last given back
+        self._seq = self._tidied = 0  # the last event, and the one after which memory was last given back
+        self._quiet_ticks = 0  # in a row, now
 
     def run(self) -> None:
         """Serve until ``stop``. raises Busy where another engine runs, and whatever keeps the engine from recording."""
@@ -70,7 +73,10 @@ class Daemon:
             engine.wake()
 
     def _tidy(self, seq: int) -> None:
-        if seq - self._tidied >= MANY:
+        """Every so many events of a storm, and once when it is over: the second quiet tick is that of the view."""
+        self._quiet_ticks = self._quiet_ticks + 1 if seq == self._seq else 0
+        self._seq = seq
+        if seq - self._tidied >= MANY or (seq != self._tidied and self._quiet_ticks == VIEWED):
             self._tidied = seq
             give_back_what_is_free()
 
