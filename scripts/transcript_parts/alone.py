@@ -58,7 +58,9 @@ class Trouble:
 
 TROUBLES: Final = {
     "oom-once": Trouble("memory", "done", more="--batch-size 128", what="needs a quarter of its batch"),
-    "oom-always": Trouble("memory", "failed", "retries_exhausted", "accept", "--batch-size 8 --fits 0", "fits at no batch size"),
+    "oom-always": Trouble(
+        "memory", "failed", "retries_exhausted", "accept", "--batch-size 8 --fits 0", "fits at no batch size"
+    ),
     "nan": Trouble("nan", "done", more="--grad-clip 100", what="diverges unless gradients are clipped at 1"),
     "module": Trouble("module", "failed", "missing_module", "accept", what="imports what is not installed"),
     "data": Trouble("data", "done", "undiagnosed_crash", "retry", what="looks for data that a person must bring"),
