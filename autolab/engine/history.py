@@ -47,7 +47,7 @@ class History:
         if due is not None and (force or due <= now):
             for line in self._views.render(state, self._planning.shown(), now, self._means.logins(now)):
                 log.warning("%s", line)
-        if self._views.commit_due(state, now):
+        if self._means.settings.git.state_ref and self._views.commit_due(state, now):
             self._lanes.put(GIT_LANE, Lane.ACT, self._views.committing(state, f"state of {state.project}", now))
 
     def finish(self) -> None:

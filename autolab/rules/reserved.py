@@ -19,7 +19,6 @@ from autolab.model.plan import AnswersPlan, LabPlan
 from autolab.model.state import DispatchState, Question
 from autolab.model.wish import Wish
 
-CODE_MIN: Final = 10  # characters; of an alphabet of 32 that is 50 bits
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 

@@ -87,6 +87,17 @@ def test_code_that_a_policy_refuses_waits_and_says_why_and_goes_on_once_it_is_co
     assert (shown["git_commit"], shown["code_base"]) == (head, head)
 
 
+@pytest.mark.parametrize(("setting", "kept"), [("true", True), ("false", False)])
+def test_the_state_is_kept_in_its_ref_only_where_that_is_set(
+    code: Path, autolab: Autolab, setting: str, kept: bool
+) -> None:
+    path = code / "autolab.yaml"
+    path.write_text(f"{path.read_text()}\ngit: {{state_ref: {setting}}}\n")
+    autolab("run", "--id", "e1", "--", "true")
+    drive(autolab, "e1")
+    assert bool(git(code, "for-each-ref", "refs/autolab/state")) is kept
+
+
 @pytest.mark.rule("1.12")
 def test_what_ran_is_a_tagged_commit_that_brings_the_code_back(code: Path, autolab: Autolab) -> None:
     (code / "train.py").write_text("print('was never committed')\n")
