@@ -93,9 +93,10 @@ def test_the_state_is_kept_in_its_ref_only_where_that_is_set(
 ) -> None:
     path = code / "autolab.yaml"
     path.write_text(f"{path.read_text()}\ngit: {{state_ref: {setting}}}\n")
+    before = git(code, "for-each-ref", "refs/autolab/state")
     autolab("run", "--id", "e1", "--", "true")
     drive(autolab, "e1")
-    assert bool(git(code, "for-each-ref", "refs/autolab/state")) is kept
+    assert (git(code, "for-each-ref", "refs/autolab/state") != before) is kept
 
 
 @pytest.mark.rule("1.12")
