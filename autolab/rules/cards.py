@@ -70,6 +70,12 @@ def tokens(state: DispatchState) -> frozenset[str]:
     return frozenset(run.token for entry in state.entries.values() if (run := entry.open_run) is not None)
 
 
+def _ended_since(state: DispatchState, host: str, asked_at: datetime | None) -> frozenset[str]:
+    """Tokens of attempts there that have ended since the host was asked: it saw them, and they are no strangers."""
+    ended = (entry.run for entry in state.entries.values() if entry.run is not None and entry.run.host == host)
+    return frozenset(r.token for r in ended if asked_at is not None and r.end is not None and r.end.at >= asked_at)
+
+
 def noted(state: DispatchState, reports: Reports, plan: LabPlan, now: datetime) -> Iterator[Event]:
     """What hosts said of their cards, where that is news: for people, and for whoever asks why something waits."""
     ours = tokens(state) if reports else frozenset()
@@ -77,7 +83,8 @@ def noted(state: DispatchState, reports: Reports, plan: LabPlan, now: datetime) 
         if name not in plan.hosts:
             continue
         host = state.hosts.get(name) or HostState(name=name)
-        notes = notes_of(report, plan.hosts[name], plan.cards, ours, lab8(state.lab))
+        then = ours | _ended_since(state, name, report.at)
+        notes = notes_of(report, plan.hosts[name], plan.cards, then, lab8(state.lab))
         if host.cards != notes:
             yield HostChanged(at=now, host=replace(host, cards=notes), why=f"{name}: {_news(host.cards, notes)}")
 

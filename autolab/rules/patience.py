@@ -98,6 +98,7 @@ def _silent(
     if host is not None and misses and (known is not None or misses % every == 0):
         seen = f"{run.host} did not answer {misses} times in a row: {host.why}"
         yield from _park(entry, "unreachable", seen, now)
+        yield from withdraw(state, entry.id, now, "it does not answer at all now", "intermittent")
         yield from ask_about(state, entry, "unreachable", now, seen=seen, did=_LOOKED_AT)
     elif known is None and _is_intermittent(run, sighting, plan.patience):
         seen = f"{run.host} did not answer {sighting.missed} of {sighting.looks} looks; the last: {sighting.reason}"

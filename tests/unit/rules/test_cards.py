@@ -284,6 +284,18 @@ def test_what_hosts_say_is_noted_once_and_told_in_words() -> None:
     assert state.hosts["h1"].status is HostStatus.UNKNOWN
 
 
+def test_what_has_ended_since_its_host_was_asked_is_no_stranger() -> None:
+    run = replace(an_ended_run(ident="r"), host="h1")
+    assert run.end is not None
+    state = a_state(an_entry("r", Status.DONE, run=replace(run, end=replace(run.end, at=T0))))
+    card = a_card("0", users=(CardUser(7, "me", None, run.token),))
+    for asked_at, said in ((-1, "lists 1 GPU"), (1, "GPU 0 in use by pid 7 of me")):
+        (told,) = noted(state, {"h1": saying(card, at=asked_at)}, a_plan_with(), T0)
+        assert isinstance(told, HostChanged)
+        assert told.why == f"h1: {said}"
+        state.hosts["h1"] = told.host
+
+
 def test_notes_keep_what_status_needs() -> None:
     notes = notes_of(saying(a_card("0"), a_card("1", utilization=50)), a_host_plan(gpus=None, probe="auto"), RULES,
                      frozenset(), LAB[:8])  # fmt: skip

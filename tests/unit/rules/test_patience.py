@@ -200,6 +200,20 @@ def test_silence_now_and_then_is_asked_about_by_number_and_by_share(missed: int,
 
 
 @pytest.mark.rule("1.63")
+def test_a_host_that_answers_no_more_at_all_is_one_question_and_its_answer_ends_it() -> None:
+    lab = running()
+    lab.now += seconds(1800)
+    silent(lab, 2, 8)
+    assert lab.questions() == ["intermittent"]
+    for missed in (3, 4, 5):
+        lab.now += seconds(1800)
+        silent(lab, missed, 100)
+    assert lab.questions() == ["unreachable"]
+    looks(lab, 1.0)
+    assert (lab.entry().status, lab.questions()) == (Status.RUNNING, [])
+
+
+@pytest.mark.rule("1.63")
 def test_who_waits_is_asked_again_after_as_many_more_silent_looks() -> None:
     lab = running()
     silent(lab, 6, 20)
