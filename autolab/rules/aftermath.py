@@ -16,6 +16,7 @@ from autolab.rules.diagnosis import Diagnosis
 from autolab.rules.questions import ask_about
 from autolab.rules.remedies import Change, change_of
 
+LINE_SHOWN: Final = 300  # characters of a log's line in a question's head
 UNCHANGED: Final = Change()
 
 
@@ -97,10 +98,17 @@ def _give_up(
     kind, run = diagnosis.kind, entry.run
     detail = run.end.detail if run and run.end else ""
     yield Failed(at=now, id=entry.id, attempt=entry.attempt, kind=kind.name, why=f"{kind.name}: {detail}")
-    head = f"{kind.name}: {detail}" + (f"\n{diagnosis.because}" if diagnosis.line else "")
+    said = diagnosis.because if diagnosis.line else _last_line(str(best(entry, "log_tail") or ""))
+    head = f"{kind.name}: {detail}" + (f"\n{said}" if said else "")
     parts = (head, _recorded(best(entry, "collected")))
     seen = "\n\n".join(part for part in parts if part)
     yield from ask_about(state, entry, reason, now, seen=seen, did=did)
+
+
+def _last_line(tail: str) -> str:
+    """Where no row of the table knows a line, the last one is what most likely says it."""
+    lines = [line.strip() for line in tail.splitlines() if line.strip()]
+    return f"its log ends: {lines[-1][:LINE_SHOWN]}" if lines else ""
 
 
 def _recorded(found: Any) -> str:
