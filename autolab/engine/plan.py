@@ -128,6 +128,7 @@ def patience_of(settings: Settings) -> PatiencePlan:
         phase_s=given.phase.total_seconds(),
         old_phase_s=given.old_phase.total_seconds(),
         silent_log_s=given.silent_log.total_seconds(),
+        idle_gpu_s=given.idle_gpu.total_seconds(),
         misses=given.misses,
         missed_share=given.missed_share,
         least_looks=given.least_looks,

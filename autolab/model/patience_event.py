@@ -27,7 +27,8 @@ class RestartAsked(Event):
 class Marked(Event):
     """How far patience with this attempt went when ``reason`` was last asked about: it is not asked again below that.
 
-    level  timeout: times the expected duration; intermittent: looks that failed; stalled: seconds of silence
+    level  timeout: times the expected duration; intermittent: looks that failed; stalled: seconds of silence;
+           gpu_idle: since when its GPUs do nothing, Unix seconds; gpu_idle_asked: seconds of that
     """
 
     reason: str

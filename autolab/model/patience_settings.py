@@ -32,6 +32,9 @@ class PatienceSettings(Border):
     silent_log: Duration = Field(
         default=timedelta(hours=2), description="How long a run's log may stay as it is before that is asked about."
     )
+    idle_gpu: Duration = Field(
+        default=timedelta(hours=2), description="How long all GPUs of a run may do nothing before that is asked about."
+    )
     misses: Whole = Field(
         default=6, ge=1, le=1_000_000, description="Looks at a run without an answer, in all, before it is asked about."
     )

@@ -85,6 +85,7 @@ class PatiencePlan:
     phase_s: float = 72 * 3600.0
     old_phase_s: float = 24 * 3600.0
     silent_log_s: float = 2 * 3600.0
+    idle_gpu_s: float = 2 * 3600.0
     misses: int = 6
     missed_share: float = 0.2
     least_looks: int = 5

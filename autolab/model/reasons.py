@@ -124,6 +124,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "stalled": Reason(
         wrong="runs and has printed nothing for long", unanswered=_KEEPS, options=(LET_RUN, RESTART, STOP)
     ),
+    "gpu_idle": Reason(wrong="runs, and its GPUs do nothing", unanswered=_KEEPS, options=(LET_RUN, RESTART, STOP)),
     "old_phase": Reason(
         wrong="still runs although the lab has moved on to another phase",
         unanswered=f"{_KEEPS}; its phase is not archived while it runs",

@@ -214,6 +214,10 @@ def _move_clocks(state: DispatchState, by: timedelta) -> None:
     for ident, question in state.questions.items():
         if question.due_at is not None:
             state.questions[ident] = replace(question, due_at=question.due_at + by)
+    for ident, entry in state.entries.items():
+        if entry.run is not None and (since := entry.run.marks.get("gpu_idle")):
+            marks = {**entry.run.marks, "gpu_idle": since + by.total_seconds()}
+            state.entries[ident] = replace(entry, run=replace(entry.run, marks=marks))
 
 
 def fold_all(state: DispatchState, events: Iterable[e.Event]) -> DispatchState:

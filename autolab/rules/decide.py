@@ -18,6 +18,7 @@ from autolab.rules import acting, answers, cards, evidence, external, hosts, mer
 from autolab.rules.decisions import defaults_due
 from autolab.rules.following import follow
 from autolab.rules.hearing import consider
+from autolab.rules.idle_cards import idle_cards
 from autolab.rules.intent import intend
 from autolab.rules.removed import removed
 from autolab.rules.tick import Decision, Seen
@@ -55,6 +56,7 @@ def decide(state: DispatchState, seen: Seen, plan: LabPlan, now: datetime) -> De
     take(hosts.relieve(state, now))
     take(cards.noted(state, seen.cards, plan, now))
     take(cards.peaks(state, seen.cards, now))
+    take(idle_cards(state, seen.cards, plan, now))
     take(together.group_alarms(state, list(made.events), plan, now))
     take(readiness.heard(state, seen.checked, plan, now))
     take(readiness.begin(state, seen.code, plan, now))

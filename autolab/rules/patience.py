@@ -22,7 +22,8 @@ from autolab.rules.subjects import phase_of
 
 TICKS_S: Final = 100  # of proc(5) start times: USER_HZ, the same on every Linux since 2.6
 OVER: Final = (  # what is no question any more once an end is seen
-    "unknown_end", "unreachable", "intermittent", "host_removed", "timeout", "stalled", "old_phase",
+    "unknown_end", "unreachable", "intermittent", "host_removed", "timeout", "stalled", "gpu_idle",
+    "old_phase",
 )  # fmt: skip
 _LOOKED_AT: Final = "nothing: it is neither ended nor launched again, and it is looked at"
 
