@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from autolab.errors import StoreDamaged
 from autolab.model.event import EVENTS, Event
 from autolab.model.observation import Authority
-from autolab.model.state import TERMINAL, DispatchState, Entry, HostState, Question
+from autolab.model.state import TERMINAL, DispatchState, Entry, HostState, Question, Run, Spec, Status
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -131,7 +131,9 @@ def entry_document(entry: Entry) -> dict[str, Any]:
 
 def _for_readers(entry: Entry, said: Mapping[str, Any]) -> dict[str, Any]:
     """The keys that programs written for such a state look for, in their order."""
-    spec, run = entry.spec, entry.run
+    spec, run, where = entry.spec, entry.run, said
+    if run is not None and run.judged and entry.status is Status.PENDING:
+        run, where = None, {}  # it waits anew: where the last attempt ran says nothing of the next
     return {
         "id": spec.id,
         "status": entry.status.value,
@@ -142,11 +144,11 @@ def _for_readers(entry: Entry, said: Mapping[str, Any]) -> dict[str, Any]:
         "method": spec.method,
         "dataset": spec.dataset,
         "seed": spec.seed,
-        "host": run.host if run else said.get("host") or spec.host,
-        "gpu": _gpu(entry, said),
-        "pid": run.claim.pid if run and run.claim else said.get("pid"),
+        "host": run.host if run else where.get("host") or spec.host,
+        "gpu": _gpu(spec, run, where),
+        "pid": run.claim.pid if run and run.claim else where.get("pid"),
         "job_id": None,
-        "started": stamp(run.started_at) if run else said.get("started"),
+        "started": stamp(run.started_at) if run else where.get("started"),
         "finished": stamp(entry.finished_at),
         "wandb_run_id": None,
         "retry_count": _retries(entry, said),
@@ -192,12 +194,12 @@ def _retries(entry: Entry, said: Mapping[str, Any]) -> int:
     return entry.retry_count if told is None else int(told)
 
 
-def _gpu(entry: Entry, said: Mapping[str, Any]) -> Any:
+def _gpu(spec: Spec, run: Run | None, said: Mapping[str, Any]) -> Any:
     """What readers call gpu: one index, or several as text; None: no card."""
-    gpus = entry.run.gpus if entry.run else ()
+    gpus = run.gpus if run else ()
     if not gpus:
         told = said.get("gpu")
-        return entry.spec.gpu if told is None else told
+        return spec.gpu if told is None else told
     return int(gpus[0]) if len(gpus) == 1 and gpus[0].isdigit() else ",".join(gpus)
 
 

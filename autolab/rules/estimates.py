@@ -15,10 +15,14 @@ _FLAG: Final = re.compile(r"(?<!\S)--([A-Za-z][A-Za-z0-9_-]*)(?:=|\s+)(-?\d+(?:\
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """MiB of each card; ``mib`` None: nobody knows, and nothing is held against it."""
+    """MiB of each card; ``mib`` None: nobody knows, and nothing is held against it.
+
+    measured  a card has carried that much: it is what was needed and no guess
+    """
 
     mib: int | None = None
     basis: str = ""
+    measured: bool = False
 
 
 class Estimates:
@@ -39,7 +43,7 @@ class Estimates:
         if given:
             return Estimate(given, "as designed")
         if peak := self._peaks.get((entry.spec.method, entry.spec.dataset)):
-            return Estimate(peak[0], f"peak of {peak[1]}, of the same method and data set")
+            return Estimate(peak[0], f"peak of {peak[1]}, of the same method and data set", measured=True)
         if self._formula is not None:
             value = value_of(self._formula, numbers_of(entry))
             if value is not None and value > 0:

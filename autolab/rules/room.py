@@ -31,6 +31,8 @@ class Seat:
     def fits(self, need: Estimate, share: int, factor: float) -> bool:
         """Whether an experiment that allows ``share`` on its card may have it."""
         memory, wanted = self.card.memory_mib, None if need.mib is None else factor * need.mib
+        if need.measured and memory is not None and wanted is not None and wanted > memory:
+            wanted = need.mib  # no card of this size has such a margin, and one of that size carried it
         if not self.holders:
             free = None if memory is None else memory - (self.card.used_mib or 0)
             return wanted is None or free is None or free >= wanted

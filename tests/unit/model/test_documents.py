@@ -98,6 +98,14 @@ def test_the_pid_of_one_attempt_is_not_shown_with_the_next() -> None:
     assert shown(an_entry(run=a_run(2)))["pid"] is None
 
 
+def test_what_waits_anew_is_shown_where_its_design_sends_it_and_not_where_it_was() -> None:
+    over = an_ended_run(host="h1", gpus=("0",), judged=True)
+    document = shown(an_entry(status=Status.PENDING, spec=a_spec(host="gpu*"), run=over))
+    assert [document[key] for key in ("host", "gpu", "pid", "started")] == ["gpu*", None, None, None]
+    document = shown(an_entry(status=Status.FAILED, spec=a_spec(host="gpu*"), run=over))
+    assert (document["host"], document["gpu"]) == ("h1", 0)
+
+
 def test_an_external_executor_says_where_its_experiment_runs() -> None:
     said = layer(host="cluster", gpu=0, pid=9, started="2026-11-20T09:00:00Z")
     document = shown(an_entry(status=Status.RUNNING, spec=a_spec(executor="external"), layers=said))

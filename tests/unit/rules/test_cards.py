@@ -146,6 +146,16 @@ def test_free_memory_must_be_well_over_the_estimate() -> None:
     assert placed(a_state(wanting("a", extra={"estimated_vram_mb": 60_001})), plan, h1=report) == {}
 
 
+@pytest.mark.rule("1.15")
+@pytest.mark.parametrize(("peak", "used", "fits"), [(79_000, 4, True), (79_000, 1_001, False), (81_000, 4, False)])
+def test_what_a_card_has_carried_is_not_refused_for_a_margin_that_no_such_card_has(
+    peak: int, used: int, fits: bool
+) -> None:
+    over = replace(on("r", GivenCard("5"), peak_mib=peak), status=Status.DONE)
+    found = placed(a_state(over, wanting("a")), a_plan_with(), h1=saying(a_card(used_mib=used)))
+    assert gpus(found) == ({"a": ("0",)} if fits else {})
+
+
 @pytest.mark.rule("1.16")
 def test_an_estimate_comes_with_what_it_rests_on() -> None:
     rules = replace(RULES, estimate="1000 + 2.5 * batch_size")
